@@ -1,0 +1,1 @@
+"""Composition only: each module builds one side from its rooms by plain constructor calls."""

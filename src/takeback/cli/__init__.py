@@ -1,0 +1,1 @@
+"""One file a command; the shell that turns errors into exit codes."""

@@ -1,0 +1,1 @@
+"""How partners get the list: keys, feed, feedback, audit."""

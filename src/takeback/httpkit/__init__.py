@@ -1,0 +1,1 @@
+"""What every HTTP face shares: problem+json, body limits, security headers, bearer keys, static pages, serving."""

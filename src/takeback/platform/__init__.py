@@ -1,0 +1,1 @@
+"""The platform kit: check before publishing, hold, review, decide, report back."""

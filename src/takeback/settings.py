@@ -1,0 +1,89 @@
+"""Settings: read once at start from a TOML file, the environment (``TAKEBACK_<NAME>``) and flags; flags win.
+
+All problems are reported together. Only cli and apps build these; every other room is handed plain values. Secrets are
+``SecretStr`` and print as asterisks.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from takeback.errors import InvalidInputError
+
+_SETTINGS_FILE = "TAKEBACK_SETTINGS"
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TAKEBACK_", frozen=True, extra="ignore")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class passes it by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class passes it by name
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then the environment, then the file named by ``TAKEBACK_SETTINGS``."""
+        file = os.environ.get(_SETTINGS_FILE)
+        from_file = TomlConfigSettingsSource(settings_cls, Path(file)) if file else None
+        return (init_settings, env_settings, from_file) if from_file else (init_settings, env_settings)
+
+
+class RegistrySettings(_Settings):
+    """What the registry and its feed can be told."""
+
+    data_dir: Path
+    database_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(8100, ge=0, le=65535)
+    batch_interval_s: float = Field(60.0, gt=0, description="how long a submission waits in intake at most")
+    head_ttl_s: int = Field(3600, ge=60, description="how long a signed head stays valid")
+    max_body_bytes: int = Field(65536, ge=4096, description="largest request body; case-v1 needs 65536")
+    max_in_flight: int = Field(64, ge=1, description="requests worked on at the same time; more wait or get a 503")
+
+
+class PlatformSettings(_Settings):
+    """What the platform kit can be told."""
+
+    data_dir: Path
+    registry: str
+    key: SecretStr
+    host: str = "127.0.0.1"
+    port: int = Field(8101, ge=0, le=65535)
+    sync_interval_s: float = Field(5.0, gt=0, description="pause between two looks at the feed")
+    deadline_h: float = Field(48.0, gt=0, description="hours until a lead should be decided")
+    max_picture_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="largest picture that is checked")
+    check_workers: int = Field(2, ge=1, description="threads that decode and hash")
+
+
+class SampleSettings(_Settings):
+    """What the sample platform can be told."""
+
+    kit: str
+    kit_token: SecretStr
+    host: str = "127.0.0.1"
+    port: int = Field(8102, ge=0, le=65535)
+
+
+AnySettings = TypeVar("AnySettings", bound=_Settings)
+
+
+def load_settings(kind: type[AnySettings], **flags: object) -> AnySettings:
+    """Build settings; a flag that is ``None`` was not given.
+
+    Raises:
+        InvalidInputError: ``settings.invalid``, naming every setting that is wrong and why.
+    """
+    try:
+        given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+        return kind(**given)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise InvalidInputError("settings.invalid", f"These settings cannot be used: {problems}") from None
+    except (OSError, ValueError) as error:
+        raise InvalidInputError("settings.invalid", f"The settings file cannot be read: {error}") from None

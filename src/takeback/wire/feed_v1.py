@@ -1,0 +1,212 @@
+"""Shapes and signed bytes of the feed. Source: docs/protocol/feed-v1.md §2 to §4 and §6."""
+
+import hashlib
+import json
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, ValidationError
+
+from takeback.errors import InvalidInputError, ProtocolViolationError
+from takeback.model.entry import Change, Head, Op
+from takeback.model.fingerprint import Algorithm, parse_fingerprint
+from takeback.model.lead import Feedback, FeedbackValue
+from takeback.wire.case_v1 import AlgorithmName
+from takeback.wire.shape import Hex16, Hex32, Hex64, ReplyShape, Shape
+
+HEAD_CONTEXT = b"takeback/head/v1\n"
+MAX_CHANGES = 10_000
+MAX_FEEDBACK = 1_000
+
+_EPOCH = date(1970, 1, 1)
+_NO_QUALITY = 255
+_OP_BYTE = {Op.ADD: 1, Op.REMOVE: 2}
+
+Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+FeedbackName = Literal["Blocked", "NotBlocked", "PendingReview", "QualityUnknown"]
+
+
+class PublicKeyShape(ReplyShape):
+    """One key that heads may be signed with."""
+
+    key_id: Hex16
+    public_key: Hex64
+
+
+class PublicKeysShape(ReplyShape):
+    """Answer of ``GET /feed/v1/keys``."""
+
+    keys: list[PublicKeyShape]
+
+
+class SignatureShape(ReplyShape):
+    """One signature over a head."""
+
+    key_id: Hex16
+    signature: Annotated[str, StringConstraints(max_length=88)]
+
+
+class SignedHeadShape(ReplyShape):
+    """A head as the exact text that was signed, and its signatures."""
+
+    head: Annotated[str, StringConstraints(max_length=1000)]
+    signatures: list[SignatureShape]
+
+
+class HeadShape(ReplyShape):
+    """What the text of a head says."""
+
+    chain: Hex64
+    count: Annotated[int, Field(ge=0)]
+    expires: int
+    issued: int
+    list: AlgorithmName
+    seq: Annotated[int, Field(ge=0)]
+
+
+class ChangeShape(ReplyShape):
+    """One line of a log."""
+
+    seq: Annotated[int, Field(ge=1)]
+    op: Literal["add", "remove"]
+    entry_id: Hex32
+    value: str | None = None
+    quality: int | None = None
+    day: Day
+
+
+class ChangesShape(ReplyShape):
+    """Answer of ``GET /feed/v1/{list}/changes``."""
+
+    changes: Annotated[list[ChangeShape], Field(max_length=MAX_CHANGES)]
+    head: SignedHeadShape
+
+
+class FeedbackShape(Shape):
+    """One word about one entry."""
+
+    list: AlgorithmName
+    entry_id: Hex32
+    value: FeedbackName
+
+
+class FeedbackBatchShape(Shape):
+    """Body of ``POST /feedback/v1``."""
+
+    feedback: Annotated[list[FeedbackShape], Field(min_length=1, max_length=MAX_FEEDBACK)]
+
+
+class FeedbackAcceptedShape(ReplyShape):
+    """Answer to it."""
+
+    accepted: Annotated[int, Field(ge=0)]
+
+
+def first_chain(name: Algorithm) -> bytes:
+    """The chain value of an empty log (§2.1): 32 bytes."""
+    return hashlib.sha256(b"takeback/feed/v1/" + name.value.encode()).digest()
+
+
+def next_chain(chain: bytes, change: Change) -> bytes:
+    """The chain value after a change (§2.2): 32 bytes."""
+    return hashlib.sha256(chain + record_bytes(change)).digest()
+
+
+def record_bytes(change: Change) -> bytes:
+    """A change as it enters the chain (§2.3)."""
+    value = b"" if change.value is None else bytes.fromhex(change.value)
+    return b"".join(
+        (
+            change.seq.to_bytes(8, "big"),
+            bytes([_OP_BYTE[change.op]]),
+            bytes.fromhex(change.entry_id),
+            bytes([_NO_QUALITY if change.quality is None else change.quality]),
+            (change.day - _EPOCH).days.to_bytes(4, "big"),
+            len(value).to_bytes(2, "big"),
+            value,
+        )
+    )
+
+
+def head_text(head: Head) -> str:
+    """The canonical text that is signed (§3.1)."""
+    shape = {
+        "chain": head.chain.hex(),
+        "count": head.count,
+        "expires": head.expires,
+        "issued": head.issued,
+        "list": head.list.value,
+        "seq": head.seq,
+    }
+    return json.dumps(shape, sort_keys=True, separators=(",", ":"))
+
+
+def signed_bytes(text: str) -> bytes:
+    """What the signature covers (§3.2)."""
+    return HEAD_CONTEXT + text.encode()
+
+
+def key_id_of(public_key: bytes) -> str:
+    """The name of a signing key (§3.3)."""
+    return hashlib.sha256(public_key).digest()[:8].hex()
+
+
+def pin_of(public_key: bytes) -> str:
+    """The part of a partner's key that tells the right registry (§4): 32 hex digits."""
+    return hashlib.sha256(public_key).digest()[:16].hex()
+
+
+def parse_head(untrusted_text: str) -> Head:
+    """Read a head's text. Verify its signature first.
+
+    Raises:
+        ProtocolViolationError: ``feed.malformed``.
+    """
+    try:
+        shape = HeadShape.model_validate_json(untrusted_text)
+    except ValidationError:
+        raise ProtocolViolationError("feed.malformed", "The registry's head is not what the protocol says.") from None
+    return Head(Algorithm(shape.list), shape.seq, bytes.fromhex(shape.chain), shape.count, shape.issued, shape.expires)
+
+
+def change_shape(change: Change) -> ChangeShape:
+    """A change on its way out."""
+    return ChangeShape(
+        seq=change.seq,
+        op=change.op.value,
+        entry_id=change.entry_id,
+        value=change.value,
+        quality=change.quality,
+        day=change.day.isoformat(),
+    )
+
+
+def parse_change(name: Algorithm, shape: ChangeShape) -> Change:
+    """Read a change.
+
+    Raises:
+        ProtocolViolationError: ``feed.malformed`` for a value, quality or day that cannot be, or a tombstone with one.
+    """
+    op = Op(shape.op)
+    broken = ProtocolViolationError(
+        "feed.malformed", "A change in the feed is not what the protocol says.", detail=f"{name.value} {shape.seq}"
+    )
+    if op is Op.REMOVE and (shape.value is not None or shape.quality is not None):
+        raise broken
+    try:
+        if op is Op.ADD:
+            parse_fingerprint(name, shape.value or "", shape.quality)
+        day = date.fromisoformat(shape.day)
+    except (InvalidInputError, ValueError):
+        raise broken from None
+    return Change(name, shape.seq, op, shape.entry_id, shape.value, shape.quality, day)
+
+
+def parse_feedback(shape: FeedbackShape) -> Feedback:
+    """Read one word of feedback."""
+    return Feedback(Algorithm(shape.list), shape.entry_id, FeedbackValue(shape.value))
+
+
+def feedback_shape(feedback: Feedback) -> FeedbackShape:
+    """One word of feedback on its way out."""
+    return FeedbackShape(list=feedback.list.value, entry_id=feedback.entry_id, value=feedback.value.value)
