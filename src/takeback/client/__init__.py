@@ -1,1 +1,4 @@
-"""The partner SDK (sync, verification, checkpoint, feedback) and the person's side of a case (seal, submit, ask, withdraw)."""
+"""The partner's side of the feed (sync, verification, checkpoint, feedback) and the person's side of a case.
+
+Nothing is imported here: the partner's modules need httpx and cryptography, ``sealing`` and ``case`` Argon2 too.
+"""
