@@ -1,0 +1,41 @@
+"""Thresholds: the one place that says which distance asks a platform for what."""
+
+from dataclasses import dataclass
+
+from takeback.errors import InvalidInputError
+from takeback.model.fingerprint import MIN_QUALITY
+from takeback.model.match import Tier
+
+PDQ_BITS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is near, and how near.
+
+    Args:
+        hold_radius_bits: PDQ up to this far is held. 31 is the industry's threshold. Source: PDQ reference.
+        look_radius_bits: PDQ above the hold radius and up to this far is queued for a look; the same value as
+            ``hold_radius_bits`` switches the tier off. Unrelated photographs are at least 72 bits apart in our tests.
+        min_quality: a query of a lower PDQ quality is not asked: it says nothing about the picture.
+
+    Raises:
+        InvalidInputError: ``policy.invalid`` for radii outside 0 to 256 or in the wrong order, or a quality outside
+            0 to 100.
+    """
+
+    hold_radius_bits: int = 31
+    look_radius_bits: int = 60
+    min_quality: int = MIN_QUALITY
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.hold_radius_bits <= self.look_radius_bits <= PDQ_BITS:
+            raise InvalidInputError("policy.invalid", "0 <= hold radius <= look radius <= 256 must hold.")
+        if not 0 <= self.min_quality <= 100:
+            raise InvalidInputError("policy.invalid", "The smallest quality is a number from 0 to 100.")
+
+    def tier_of(self, distance_bits: int) -> Tier:
+        """What a PDQ distance asks for."""
+        if distance_bits <= self.hold_radius_bits:
+            return Tier.HOLD
+        return Tier.LOOK if distance_bits <= self.look_radius_bits else Tier.CLEAR
