@@ -1,1 +1,40 @@
-"""Media to fingerprints."""
+"""Media to fingerprints.
+
+What other rooms use is named here and loaded on first use: decoders and compiled kernels cost a second to import, which
+commands that hash nothing should not pay.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from takeback.hashing.fingerprints import fingerprints_of, query_fingerprints_of
+    from takeback.hashing.limits import Limits
+    from takeback.hashing.pdq import warm_up
+    from takeback.hashing.picture import HashedPicture
+    from takeback.hashing.preview import preview_of, reencoded
+
+__all__ = [
+    "HashedPicture",
+    "Limits",
+    "fingerprints_of",
+    "preview_of",
+    "query_fingerprints_of",
+    "reencoded",
+    "warm_up",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = {
+        "HashedPicture": "picture",
+        "Limits": "limits",
+        "fingerprints_of": "fingerprints",
+        "query_fingerprints_of": "fingerprints",
+        "preview_of": "preview",
+        "reencoded": "preview",
+        "warm_up": "pdq",
+    }.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)
