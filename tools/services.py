@@ -1,7 +1,7 @@
 """Find, or install, the two real programs the tests need: Chromium and PostgreSQL.
 
 Run by ``make dev``. As root on Debian or Ubuntu it installs what is missing; elsewhere it says what to install. With
-``CI=true`` a program that is still missing is an error, because a test that cannot run must not look like one that passed.
+``CI=true`` a program that is still missing is an error: a test that cannot run must not look like one that passed.
 """
 
 import os
@@ -34,7 +34,10 @@ class Service:
 
 SERVICES = (
     Service(
-        "Chromium", ("chromium", "chromium-browser", "google-chrome"), ("root/.cache/ms-playwright/chromium-*/*/chrome",), "chromium"
+        "Chromium",
+        ("chromium", "chromium-browser", "google-chrome"),
+        ("usr/bin/chromium*", "opt/google/chrome/chrome"),
+        "chromium",
     ),
     Service("PostgreSQL", ("initdb",), ("usr/lib/postgresql/*/bin/initdb",), "postgresql"),
 )
@@ -42,7 +45,8 @@ SERVICES = (
 
 def _apt_install(packages: list[str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]):
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+    for command in (["apt-get", "update", "-qq"], install):
         subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL)
 
 
@@ -54,7 +58,9 @@ def main() -> int:
         _apt_install([service.package for service in missing])
         missing = [service for service in SERVICES if service.path() is None]
     for service in missing:
-        print(f"{service.name} is not here; tests that need it are skipped. On Debian or Ubuntu: apt-get install {service.package}")
+        print(
+            f"{service.name} is missing; tests that need it are skipped. Debian, Ubuntu: apt install {service.package}"
+        )
     return 1 if missing and os.environ.get("CI") == "true" else 0
 
 

@@ -1,6 +1,6 @@
 """A made-up landscape that is as rich as a photograph, so that the story needs nobody's picture.
 
-Nothing here claims to look good: it has to have edges, texture and large shapes, so that its fingerprint has quality, and
+It does not have to look good: it has to have edges, texture and large shapes, so that its fingerprint has quality, and
 two different seeds have to make unrelated pictures.
 """
 
@@ -54,9 +54,7 @@ def edited_copy(picture: bytes, *, long_side_px: int = 900, quality: int = 45) -
     return out.getvalue()
 
 
-def _sky(
-    random: np.random.Generator, down: NDArray[np.float64], across: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _sky(random: np.random.Generator, down: NDArray[np.float64], across: NDArray[np.float64]) -> NDArray[np.float64]:
     top, bottom = random.uniform(60, 160, 3), random.uniform(170, 250, 3)
     sky = top + (bottom - top) * down[..., None] / _HORIZON
     x, y, radius = random.uniform(0.15, 0.85), random.uniform(0.08, 0.3), random.uniform(0.04, 0.09)
@@ -72,7 +70,7 @@ def _noise(random: np.random.Generator, octaves: int) -> NDArray[np.float64]:
         cells = 3 * 2**octave
         grid = Image.fromarray(random.random((cells, cells)).astype(np.float32))
         total += np.asarray(grid.resize((_WIDTH, _HEIGHT), Image.Resampling.BICUBIC)) / 2**octave
-    return (total - total.min()) / (total.max() - total.min())
+    return np.asarray((total - total.min()) / (total.max() - total.min()))
 
 
 def _rough_line(random: np.random.Generator) -> NDArray[np.float64]:
@@ -82,4 +80,4 @@ def _rough_line(random: np.random.Generator) -> NDArray[np.float64]:
     for octave in range(6):
         knots = 4 * 2**octave
         line += np.interp(places, np.linspace(0, 1, knots), random.random(knots)) / 2**octave
-    return (line - line.min()) / (line.max() - line.min())
+    return np.asarray((line - line.min()) / (line.max() - line.min()))

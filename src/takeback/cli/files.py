@@ -45,7 +45,7 @@ def find_files(paths: Sequence[Path], *, recursive: bool) -> list[Path]:
 def hash_files(
     paths: Sequence[Path], hash_picture: Callable[[bytes], HashedPicture], *, show_progress: bool
 ) -> Iterator[HashedFile]:
-    """Hash files on all cores; results come in the order of ``paths``, each as soon as it and those before it are done."""
+    """Hash files on all cores; results come in the order of ``paths``, each once it and those before it are done."""
     workers = os.cpu_count() or 1
     with progress_bar(shown=show_progress and len(paths) > 1) as progress, ThreadPoolExecutor(workers) as pool:
         task = progress.add_task("Making fingerprints", total=len(paths))

@@ -22,7 +22,7 @@ def hash_command(
     paths: Annotated[list[Path], typer.Argument(help="Pictures (JPEG, PNG, WebP), or folders with --recursive.")],
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Take the files in folders.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-) -> int:
+) -> None:
     """Make fingerprints of pictures on this device. Nothing is sent.
 
     A file that cannot be used is reported and the others go on; the exit code is then 4.
@@ -34,7 +34,8 @@ def hash_command(
             print_json(hash_row(hashed))
         else:
             _print_words(hashed)
-    return EXIT_DATA if failed else 0
+    if failed:
+        raise typer.Exit(EXIT_DATA)
 
 
 def hash_row(hashed: HashedFile) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """The ``takeback`` command: which words there are, and how an error becomes a sentence and an exit code.
 
-Each command lives in a module of its own that is imported only when that command is asked for, so that ``takeback hash``
-never waits for the registry's libraries, and an installation without an extra still has every other command.
+Each command lives in a module of its own that is imported only when that command is asked for, so that
+``takeback hash`` never waits for the registry's libraries, and an installation without an extra has every other command.
 """
 
 import importlib
@@ -25,7 +25,6 @@ from takeback.errors import (
 )
 
 EXIT_NEGATIVE = 1
-EXIT_USAGE = 2
 EXIT_EXTERNAL = 3
 EXIT_DATA = 4
 
@@ -96,7 +95,11 @@ def _attach(app: typer.Typer, name: str) -> None:
 def build_app(arguments: Sequence[str]) -> typer.Typer:
     """The Typer application for these arguments: one command if one is named, else all, for the help page."""
     app = typer.Typer(
-        help=_ABOUT, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown", add_completion=False
+        help=_ABOUT,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        add_completion=False,
     )
     app.callback()(lambda: None)
     named = arguments[0] if arguments else ""
@@ -112,21 +115,17 @@ def main(arguments: Sequence[str]) -> int:
         The exit code.
     """
     try:
-        returned = build_app(arguments)(list(arguments), standalone_mode=False, prog_name="takeback")
+        build_app(arguments)(list(arguments), prog_name="takeback")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
     except TakebackError as error:
         Console(stderr=True).print(f"[bold red]✗[/] {error.message}  [dim]({error.code})[/]", soft_wrap=True)
         return exit_code_of(error)
-    except typer.TyperException as error:
-        error.show()
-        return EXIT_USAGE
-    except (typer.Abort, KeyboardInterrupt):
-        Console(stderr=True).print("Stopped.")
-        return EXIT_EXTERNAL
     except BrokenPipeError:
         # Whoever read our output has seen enough: `takeback hash *.jpg | head -1` is not a failure.
         sys.stderr.close()
         return 0
-    return returned if isinstance(returned, int) else 0
+    return 0
 
 
 def run() -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from takeback.cli.files import HashedFile, find_files, hash_files
 from takeback.cli.main import EXIT_DATA, EXIT_NEGATIVE
 from takeback.cli.output import console, print_json
-from takeback.client.list_store import ListStore
+from takeback.client.list_store import FILE_NAME, ListStore
 from takeback.errors import InvalidInputError, TakebackError
 from takeback.hashing import query_fingerprints_of
 from takeback.matching import MatchEngine
@@ -54,7 +54,7 @@ def match_command(
     against: Annotated[Path, typer.Option(help="A synced store, or lines of 'takeback hash --json'.", exists=True)],
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Take the files in folders.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-) -> int:
+) -> None:
     """Match pictures against a list on this device.
 
     Exit code 1 if anything matched, 4 if a file could not be used, else 0.
@@ -73,14 +73,19 @@ def match_command(
         else:
             _print_words(hashed, matches, known.names)
     if matched:
-        return EXIT_NEGATIVE
-    return EXIT_DATA if failed else 0
+        raise typer.Exit(EXIT_NEGATIVE)
+    if failed:
+        raise typer.Exit(EXIT_DATA)
 
 
 def _load(against: Path) -> _List:
     engine = MatchEngine()
     if against.is_dir():
-        with ListStore.open(against, create=False) as store:
+        if not (against / FILE_NAME).exists():
+            raise InvalidInputError(
+                "match.list", f"{against} holds no synced list. Make one: takeback sync --store {against} …"
+            )
+        with ListStore(against) as store:
             for name in Algorithm:
                 engine.apply(store.entries(name))
         return _List(engine, {})
