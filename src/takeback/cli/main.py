@@ -1,7 +1,7 @@
 """The ``takeback`` command: which words there are, and how an error becomes a sentence and an exit code.
 
 Each command lives in a module of its own that is imported only when that command is asked for, so that
-``takeback hash`` never waits for the registry's libraries, and an installation without an extra has every other command.
+``takeback hash`` never waits for the registry's libraries, and an installation without an extra has all other commands.
 """
 
 import importlib
