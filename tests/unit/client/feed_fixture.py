@@ -1,0 +1,166 @@
+"""A registry's log made by hand: real keys, real chains, and a server that tells them; it can be made to lie."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from takeback.client.partner_key import PartnerKey, parse_partner_key
+from takeback.model.entry import Change, Head, Op
+from takeback.model.fingerprint import Algorithm
+from takeback.wire.feed_v1 import (
+    ChangesShape,
+    PublicKeyShape,
+    PublicKeysShape,
+    SignatureShape,
+    SignedHeadShape,
+    change_shape,
+    first_chain,
+    head_text,
+    key_id_of,
+    next_chain,
+    pin_of,
+    signed_bytes,
+)
+from takeback.wire.shape import encode_base64
+
+DAY = date(2026, 11, 22)
+
+
+def entry_id(i: int) -> str:
+    return hashlib.md5(f"entry {i}".encode()).hexdigest()  # noqa: S324 - an id, not a signature
+
+
+def value(i: int, name: Algorithm = Algorithm.SHA256) -> str:
+    return hashlib.sha256(f"value {i}".encode()).hexdigest()[: 32 if name is Algorithm.MD5 else 64]
+
+
+def add(seq: int, i: int, name: Algorithm = Algorithm.SHA256) -> Change:
+    return Change(name, seq, Op.ADD, entry_id(i), value(i, name), 90 if name is Algorithm.PDQ else None, DAY)
+
+
+def remove(seq: int, i: int, name: Algorithm = Algorithm.SHA256) -> Change:
+    return Change(name, seq, Op.REMOVE, entry_id(i), None, None, DAY)
+
+
+def chain_over(changes: Sequence[Change], name: Algorithm = Algorithm.SHA256) -> bytes:
+    chain = first_chain(name)
+    for change in changes:
+        chain = next_chain(chain, change)
+    return chain
+
+
+@dataclass
+class Signer:
+    private: Ed25519PrivateKey = field(default_factory=lambda: Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+
+    @property
+    def public(self) -> bytes:
+        return self.private.public_key().public_bytes_raw()
+
+    def sign(self, head: Head) -> SignedHeadShape:
+        return self.sign_text(head_text(head))
+
+    def sign_text(self, text: str) -> SignedHeadShape:
+        signature = SignatureShape(
+            key_id=key_id_of(self.public), signature=encode_base64(self.private.sign(signed_bytes(text)))
+        )
+        return SignedHeadShape(head=text, signatures=[signature])
+
+    def partner_key(self) -> PartnerKey:
+        return parse_partner_key(f"tb1_{'ab' * 8}_{'cd' * 32}_{pin_of(self.public)}")
+
+
+@dataclass
+class HandMadeRegistry:
+    """Serves logs. ``lie`` changes what a head says before it is signed."""
+
+    signer: Signer = field(default_factory=Signer)
+    logs: dict[Algorithm, list[Change]] = field(default_factory=dict)
+    now_s: int = 1_790_000_000
+    ttl_s: int = 3600
+    lie: Callable[[Head], Head] = lambda head: head
+    asked: list[str] = field(default_factory=list)
+    refused_lists: tuple[Algorithm, ...] = ()
+    drop_seq: int | None = None
+    unreachable: bool = False
+
+    def head(self, name: Algorithm) -> Head:
+        log = self.logs.get(name, [])
+        count = sum(1 if change.op is Op.ADD else -1 for change in log)
+        return self.lie(Head(name, len(log), chain_over(log, name), count, self.now_s, self.now_s + self.ttl_s))
+
+    def changes(self, name: Algorithm, after: int, limit: int) -> ChangesShape:
+        log = [change for change in self.logs.get(name, []) if change.seq != self.drop_seq]
+        page = [change_shape(change) for change in log if change.seq > after][:limit]
+        return ChangesShape(changes=page, head=self.signer.sign(self.head(name)))
+
+    def answer(self, path: str, authorization: str) -> tuple[int, bytes]:
+        self.asked.append(path)
+        if authorization != f"Bearer {self.signer.partner_key().text}":
+            return 401, problem("partner.unknown", 401)
+        parts = urlsplit(path)
+        if parts.path == "/feed/v1/keys":
+            key = PublicKeyShape(key_id=key_id_of(self.signer.public), public_key=self.signer.public.hex())
+            return 200, PublicKeysShape(keys=[key]).model_dump_json().encode()
+        name = Algorithm(parts.path.split("/")[3])
+        if name in self.refused_lists:
+            return 403, problem("partner.not_entitled", 403)
+        query = {key: int(values[0]) for key, values in parse_qs(parts.query).items()}
+        return 200, self.changes(name, query["after"], query["limit"]).model_dump_json(exclude_none=True).encode()
+
+    def http(self) -> httpx.Client:
+        def handle(request: httpx.Request) -> httpx.Response:
+            if self.unreachable:
+                raise httpx.ConnectError("no route")
+            path = request.url.raw_path.decode()
+            status, body = self.answer(path, request.headers.get("authorization", ""))
+            return httpx.Response(status, content=body)
+
+        return httpx.Client(
+            transport=httpx.MockTransport(handle),
+            base_url="http://registry",
+            headers={"Authorization": f"Bearer {self.signer.partner_key().text}"},
+        )
+
+
+def problem(code: str, status: int) -> bytes:
+    return json.dumps(
+        {"type": "about:blank", "title": "Refused", "status": status, "code": code, "detail": "No."}
+    ).encode()
+
+
+@contextmanager
+def served(registry: HandMadeRegistry) -> Iterator[str]:
+    """The same registry on loopback, for a client in another process."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            status, body = registry.answer(self.path, self.headers.get("Authorization", ""))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
