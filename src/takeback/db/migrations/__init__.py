@@ -1,0 +1,1 @@
+"""Alembic's scripts; found by path, never imported."""
