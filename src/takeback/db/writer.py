@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -23,10 +24,11 @@ MAX_TOGETHER = 128
 class _Job(Generic[Result]):
     """Something to do in a transaction, and where its result goes."""
 
-    __slots__ = ("done", "work")
+    __slots__ = ("alone", "done", "work")
 
-    def __init__(self, work: Callable[[Connection], Result]) -> None:
+    def __init__(self, work: Callable[[Connection], Result], *, alone: bool) -> None:
         self.work = work
+        self.alone = alone
         self.done: Future[Result] = Future()
 
 
@@ -48,13 +50,17 @@ class GroupWriter:
         self._thread = threading.Thread(target=self._work, name="database writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[Connection], Result]) -> Future[Result]:
+    def submit(self, work: Callable[[Connection], Result], *, alone: bool = False) -> Future[Result]:
         """Hand over a job.
+
+        Args:
+            work: what to do; it gets the transaction's connection.
+            alone: whether it needs a transaction of its own.
 
         Raises:
             UnavailableError: ``server.busy`` if too many wait, ``server.stopping`` after ``close``.
         """
-        job = _Job(work)
+        job = _Job(work, alone=alone)
         with self._gate:
             if self._closed:
                 raise UnavailableError("server.stopping", "The service is stopping. Please try again shortly.")
@@ -64,9 +70,9 @@ class GroupWriter:
                 raise UnavailableError("server.busy", "Too much at the moment. Please try again shortly.") from None
         return job.done
 
-    def run(self, work: Callable[[Connection], Result]) -> Result:
+    def run(self, work: Callable[[Connection], Result], *, alone: bool = False) -> Result:
         """Hand over a job and wait for its commit."""
-        return self.submit(work).result()
+        return self.submit(work, alone=alone).result()
 
     def close(self) -> None:
         """Finish what waits, then end the thread. May be called twice."""
@@ -82,8 +88,8 @@ class GroupWriter:
             group, stopping = self._next_group()
             # A caller that went away before its turn has cancelled; from here on nobody can.
             live = [job for job in group if job.done.set_running_or_notify_cancel()]
-            if live:
-                self._commit(live)
+            for _alone, run in groupby(live, key=lambda job: id(job) if job.alone else None):
+                self._commit(list(run))
 
     def _next_group(self) -> tuple[list[_Job[Any]], bool]:
         group: list[_Job[Any]] = []

@@ -38,15 +38,6 @@ def _create_intake() -> None:
         sa.Column("token_hash", sa.LargeBinary(32), primary_key=True),
         sqlite_with_rowid=False,
     )
-    op.create_table(
-        "set_aside",
-        sa.Column("case_id", sa.LargeBinary(16), primary_key=True),
-        sa.Column("sealed", sa.LargeBinary, nullable=False),
-        sa.Column("day", sa.Integer, nullable=False),
-        sa.Column("holds", sa.LargeBinary, nullable=False),
-        sa.Column("reason", sa.String(64), nullable=False),
-        sqlite_with_rowid=False,
-    )
 
 
 def _create_list() -> None:
@@ -79,7 +70,7 @@ def _create_list() -> None:
         sa.Column("list", sa.String(16), primary_key=True),
         sa.Column("seq", sa.BigInteger, nullable=False),
         sa.Column("chain", sa.LargeBinary(32), nullable=False),
-        sa.Column("count", sa.BigInteger, nullable=False),
+        sa.Column("live_count", sa.BigInteger, nullable=False),
         sa.Column("day", sa.Integer, nullable=False),
         sqlite_with_rowid=False,
     )

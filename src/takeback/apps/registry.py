@@ -1,0 +1,160 @@
+"""The registry, put together: database, cases, batches, feed, page. ``python -m takeback.apps.registry`` serves it."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from sqlalchemy import Engine
+
+from takeback.clock import Clock, SystemClock
+from takeback.db import GroupWriter, open_database, sqlite_url
+from takeback.errors import TakebackError, UnavailableError
+from takeback.exchange.http import feed_routes
+from takeback.exchange.partners import PartnerService
+from takeback.exchange.service import FeedService
+from takeback.exchange.signing import HeadSigner, open_signer
+from takeback.httpkit.application import bare_app
+from takeback.httpkit.headers import SecurityHeaders
+from takeback.httpkit.limits import BodyLimit, InFlightLimit
+from takeback.httpkit.logs import EventLog, open_log
+from takeback.httpkit.pages import mount_page
+from takeback.httpkit.problem import install_problem_handlers, problem_replies
+from takeback.httpkit.serve import run
+from takeback.registry.batcher import Batcher
+from takeback.registry.http import case_routes
+from takeback.registry.service import RegistryService
+from takeback.settings import RegistrySettings, load_settings
+
+_DATABASE_FILE = "registry.db"
+_FEEDBACK_BYTES = 128 * 1024
+"""A thousand words of feedback (feed-v1 §6.1) take up to 110 bytes each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the command line and tests call directly."""
+
+    registry: RegistryService
+    partners: PartnerService
+    feed: FeedService
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A registry in this process: ``app`` answers, ``start`` begins batches, ``close`` ends all of it in order."""
+
+    app: FastAPI
+    services: Services
+    batcher: Batcher
+    engine: Engine
+    writer: GroupWriter
+
+    def start(self) -> None:
+        """Begin to run batches."""
+        self.batcher.start()
+
+    def close(self) -> None:
+        """End after what is being written. May be called twice."""
+        self.batcher.stop()
+        self.writer.close()
+        self.engine.dispose()
+
+
+def build_registry(settings: RegistrySettings, clock: Clock, log: EventLog | None = None) -> Registry:
+    """Open what a registry needs and put it together; nothing listens and no batch runs yet.
+
+    Raises:
+        TakebackError: the database or the signing key cannot be opened.
+    """
+    events = open_log() if log is None else log
+    engine, signer = _open_state(settings)
+    writer = GroupWriter(engine)
+    services = Services(
+        RegistryService(engine, writer, clock),
+        PartnerService(engine, clock, signer.pin()),
+        FeedService(engine, writer, clock, signer, settings.head_ttl_s),
+    )
+    batcher = Batcher(services.registry, settings.batch_interval_s, events)
+    return Registry(_build_app(settings, services, batcher, events), services, batcher, engine, writer)
+
+
+@contextmanager
+def open_partners(settings: RegistrySettings, clock: Clock) -> Iterator[PartnerService]:
+    """Partners alone, for the command line; a registry may be serving the same database meanwhile.
+
+    ``partners.add(name, lists)`` gives a partner and its key: ``issued.partner.partner_id``, ``issued.key.text()``.
+
+    Raises:
+        TakebackError: the database or the signing key cannot be opened.
+    """
+    engine, signer = _open_state(settings)
+    try:
+        yield PartnerService(engine, clock, signer.pin())
+    finally:
+        engine.dispose()
+
+
+def serve(settings: RegistrySettings, on_ready: Callable[[str], None] | None = None) -> None:
+    """Serve until a signal ends it.
+
+    Args:
+        settings: where and what.
+        on_ready: called once with the URL.
+
+    Raises:
+        TakebackError: it cannot start.
+    """
+    log = open_log()
+    registry = build_registry(settings, SystemClock(), log)
+    registry.start()
+    try:
+        run(registry.app, settings.host, settings.port, log, on_ready)
+    finally:
+        registry.close()
+
+
+def _open_state(settings: RegistrySettings) -> tuple[Engine, HeadSigner]:
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnavailableError(
+            "registry.data_dir", f"The data directory {settings.data_dir} cannot be made ({error.strerror})."
+        ) from None
+    signer = open_signer(settings.data_dir / "keys")
+    url = settings.database_url or sqlite_url(settings.data_dir / _DATABASE_FILE)
+    return open_database(url, "registry"), signer
+
+
+def _build_app(settings: RegistrySettings, services: Services, batcher: Batcher, log: EventLog) -> FastAPI:
+    app = bare_app("Takeback registry")
+    install_problem_handlers(app, log)
+    app.include_router(case_routes(services.registry))
+    app.include_router(feed_routes(services.partners, services.feed))
+    _add_probes(app, services, batcher)
+    mount_page(app, "submit")
+    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, by_prefix={"/feedback/": _FEEDBACK_BYTES})
+    app.add_middleware(InFlightLimit, max_in_flight=settings.max_in_flight)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _add_probes(app: FastAPI, services: Services, batcher: Batcher) -> None:
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", responses=problem_replies(503))
+    def readyz() -> dict[str, str]:
+        services.registry.check_readable()
+        if batcher.failures:
+            raise UnavailableError("registry.batch", "Batches fail at the moment. The log says why.")
+        return {"status": "ready"}
+
+
+if __name__ == "__main__":
+    try:
+        serve(load_settings(RegistrySettings), lambda url: print(url, flush=True))  # noqa: T201 - its one line of output
+    except TakebackError as error:
+        sys.exit(f"{error.message} ({error.code})")

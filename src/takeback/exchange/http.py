@@ -1,0 +1,63 @@
+"""Routes of the native feed and of feedback.
+
+**Source:** docs/protocol/feed-v1.md §4 and §6.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from takeback.exchange.partners import PartnerService
+from takeback.exchange.service import FeedService
+from takeback.exchange.types import Partner
+from takeback.httpkit.auth import read_bearer
+from takeback.httpkit.problem import problem_replies
+from takeback.wire.feed_v1 import (
+    MAX_CHANGES,
+    ChangesShape,
+    FeedbackAcceptedShape,
+    FeedbackBatchShape,
+    PublicKeysShape,
+    SignedHeadShape,
+    change_shape,
+    parse_feedback,
+)
+
+_MAX_SEQ = 2**63 - 1
+
+
+def feed_routes(partners: PartnerService, feed: FeedService) -> APIRouter:
+    """The routes under ``/feed/v1`` and ``/feedback/v1``; all need a partner's key."""
+    routes = APIRouter(responses=problem_replies(401, 422, 503))
+
+    def calling(request: Request) -> Partner:
+        return partners.recognise(read_bearer(request, "partner.unknown"))
+
+    Caller = Annotated[Partner, Depends(calling)]  # noqa: N806 - a type
+
+    @routes.get("/feed/v1/keys", dependencies=[Depends(calling)])
+    def keys() -> PublicKeysShape:
+        return PublicKeysShape(keys=feed.public_keys())
+
+    @routes.get("/feed/v1/{name}/head", responses=problem_replies(403, 404))
+    def head(name: str, partner: Caller) -> SignedHeadShape:
+        return feed.head(partner, name)
+
+    @routes.get("/feed/v1/{name}/changes", response_model=ChangesShape, responses=problem_replies(403, 404))
+    def changes(
+        name: str,
+        partner: Caller,
+        after: Annotated[int, Query(ge=0, le=_MAX_SEQ)] = 0,
+        limit: Annotated[int, Query(ge=1, le=_MAX_SEQ)] = MAX_CHANGES,
+    ) -> Response:
+        page = feed.changes(partner, name, after, limit)
+        shape = ChangesShape(changes=[change_shape(change) for change in page.changes], head=page.head)
+        # Written once here; FastAPI would check ten thousand changes a second time. A tombstone has no value to show.
+        return Response(shape.model_dump_json(exclude_none=True), media_type="application/json")
+
+    @routes.post("/feedback/v1", responses=problem_replies(403, 413))
+    def feedback(body: FeedbackBatchShape, partner: Caller) -> FeedbackAcceptedShape:
+        accepted = feed.feedback(partner, [parse_feedback(item) for item in body.feedback])
+        return FeedbackAcceptedShape(accepted=accepted)
+
+    return routes

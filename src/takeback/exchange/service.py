@@ -1,0 +1,171 @@
+"""The feed: heads signed on demand, changes from one snapshot, feedback, and the audit of both.
+
+**Source:** docs/protocol/feed-v1.md §3 to §6.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection, Engine
+
+from takeback.clock import Clock
+from takeback.db import GroupWriter, reading
+from takeback.errors import NotAllowedError, NotFoundError
+from takeback.exchange import store
+from takeback.exchange.audit import verify_audit
+from takeback.exchange.signing import HeadSigner
+from takeback.exchange.types import AuditedAct, AuditRecord, Partner
+from takeback.model.entry import Change, Head
+from takeback.model.fingerprint import Algorithm
+from takeback.model.lead import Feedback
+from takeback.registry import store as registry_store
+from takeback.registry.types import ListState
+from takeback.wire.feed_v1 import MAX_CHANGES, PublicKeyShape, SignedHeadShape
+
+_SECONDS_A_DAY = 86_400
+_VOUCH_INTERVAL_S = 15
+"""A head asked for again within this time keeps its ``issued``, so that asking does not write to the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedChanges:
+    """A page of a log, and the head taken in the same snapshot."""
+
+    changes: tuple[Change, ...]
+    head: SignedHeadShape
+
+
+class FeedService:
+    """The feed's use cases over one database.
+
+    Args:
+        engine: the registry's database.
+        writer: commits audit lines, feedback and heads' times.
+        clock: for ``issued`` and days.
+        signer: vouches for heads.
+        head_ttl_s: seconds a head is good for.
+    """
+
+    def __init__(self, engine: Engine, writer: GroupWriter, clock: Clock, signer: HeadSigner, head_ttl_s: int) -> None:
+        self._engine = engine
+        self._writer = writer
+        self._clock = clock
+        self._signer = signer
+        self._head_ttl_s = head_ttl_s
+        self._last_pulls: dict[tuple[str, Algorithm], AuditRecord] = {}
+        self._gate = threading.Lock()
+
+    def public_keys(self) -> list[PublicKeyShape]:
+        """The keys that heads may be signed with."""
+        return [self._signer.public_key()]
+
+    def head(self, partner: Partner, untrusted_list: str) -> SignedHeadShape:
+        """A list's signed head.
+
+        Raises:
+            NotFoundError: ``list.unknown``.
+            NotAllowedError: ``partner.not_entitled``.
+        """
+        name = entitled_list(partner, untrusted_list)
+        issued_s = self._vouch(name)
+        with reading(self._engine) as connection:
+            state = registry_store.list_state(connection, name)
+        return self._sign(state, issued_s)
+
+    def changes(self, partner: Partner, untrusted_list: str, after: int, limit: int = MAX_CHANGES) -> SignedChanges:
+        """The changes after a sequence number, with the head of the same snapshot. Handed out only once audited.
+
+        Raises:
+            NotFoundError: ``list.unknown``.
+            NotAllowedError: ``partner.not_entitled``.
+        """
+        name = entitled_list(partner, untrusted_list)
+        issued_s = self._vouch(name)
+        with reading(self._engine) as connection:
+            state = registry_store.list_state(connection, name)
+            changes = tuple(store.changes_after(connection, name, after, min(limit, MAX_CHANGES)))
+        last = changes[-1].seq if changes else after
+        self._audit_pull(AuditRecord(self._today(), partner.partner_id, AuditedAct.PULL, name, after, last))
+        return SignedChanges(changes, self._sign(state, issued_s))
+
+    def feedback(self, partner: Partner, words: Sequence[Feedback]) -> int:
+        """Keep what a partner says about entries.
+
+        Returns:
+            How many words were about a live entry.
+
+        Raises:
+            NotAllowedError: ``partner.not_entitled`` if one is about a list the partner may not pull; none is kept.
+        """
+        for name in {word.list for word in words}:
+            entitled_list(partner, name.value)
+        return self._writer.run(partial(self._keep_feedback, partner=partner, words=words))
+
+    def verify_audit_log(self) -> int:
+        """Check the audit log from the first line.
+
+        Returns:
+            How many lines it has.
+
+        Raises:
+            CorruptDataError: ``audit.chain``.
+        """
+        with reading(self._engine) as connection:
+            return verify_audit(store.audit_lines(connection))
+
+    def _keep_feedback(self, connection: Connection, partner: Partner, words: Sequence[Feedback]) -> int:
+        day = self._today()
+        accepted = registry_store.record_feedback(connection, partner.partner_id, words, day)
+        records = []
+        for name in sorted({word.list for word in words}):
+            count = sum(word.list is name for word in words)
+            seq = registry_store.list_state(connection, name).seq
+            records.append(AuditRecord(day, partner.partner_id, AuditedAct.FEEDBACK, name, count, seq))
+        store.append_audit(connection, records)
+        return accepted
+
+    def _audit_pull(self, record: AuditRecord) -> None:
+        # A client that follows asks every few seconds; the same answer on the same day is one line, or the audit log
+        # would outgrow the list.
+        place = record.partner_id, record.list
+        with self._gate:
+            if self._last_pulls.get(place) == record:
+                return
+        self._writer.run(partial(store.append_audit, records=[record]))
+        with self._gate:
+            self._last_pulls[place] = record
+
+    def _vouch(self, name: Algorithm) -> int:
+        now_s = self._clock.now_s()
+        with reading(self._engine) as connection:
+            issued_s = store.issued(connection, name)
+        # feed-v1 §5: a client refuses an `issued` lower than one it has seen, so neither a clock that is set back nor
+        # a second process with a slower one may make it so. It is therefore kept beside the list.
+        if issued_s is not None and now_s < issued_s + _VOUCH_INTERVAL_S:
+            return issued_s
+        return self._writer.run(partial(store.vouch, name=name, now_s=now_s))
+
+    def _sign(self, state: ListState, issued_s: int) -> SignedHeadShape:
+        head = Head(state.list, state.seq, state.chain, state.count, issued_s, issued_s + self._head_ttl_s)
+        return self._signer.sign(head)
+
+    def _today(self) -> int:
+        return self._clock.now_s() // _SECONDS_A_DAY
+
+
+def entitled_list(partner: Partner, untrusted_list: str) -> Algorithm:
+    """The list of this name, if the partner may have it.
+
+    Raises:
+        NotFoundError: ``list.unknown``.
+        NotAllowedError: ``partner.not_entitled``.
+    """
+    try:
+        name = Algorithm(untrusted_list)
+    except ValueError:
+        raise NotFoundError("list.unknown", "There is no list of this name here.") from None
+    if name not in partner.lists:
+        raise NotAllowedError("partner.not_entitled", f"This key is not for the list '{name.value}'.")
+    return name

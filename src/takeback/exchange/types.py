@@ -1,0 +1,93 @@
+"""Values of the exchange: partners, their keys, what the audit log says.
+
+**Source:** docs/protocol/feed-v1.md §4 and §6.
+"""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from takeback.model.fingerprint import Algorithm
+
+_KEY = re.compile(r"tb1_([0-9a-f]{16})_([0-9a-f]{64})_([0-9a-f]{32})")
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerKey:
+    """A partner's key, ``tb1_ID_SECRET_PIN``.
+
+    Args:
+        partner_id: 16 hexadecimal digits.
+        secret: 32 bytes; only its SHA-256 is kept.
+        pin: 32 hexadecimal digits that name the registry's signing key.
+    """
+
+    partner_id: str
+    secret: bytes = field(repr=False)
+    pin: str
+
+    def text(self) -> str:
+        """What the partner is given, once."""
+        return f"tb1_{self.partner_id}_{self.secret.hex()}_{self.pin}"
+
+    def secret_hash(self) -> bytes:
+        """What is kept of it: 32 bytes. The secret is random, so a plain hash is enough."""
+        return hashlib.sha256(self.secret).digest()
+
+
+def new_partner_key(partner_id: str, pin: str) -> PartnerKey:
+    """Draw a secret."""
+    return PartnerKey(partner_id, secrets.token_bytes(32), pin)
+
+
+def parse_partner_key(untrusted_text: str) -> PartnerKey | None:
+    """Read a key; ``None`` if it is not one."""
+    found = _KEY.fullmatch(untrusted_text)
+    return None if found is None else PartnerKey(found[1], bytes.fromhex(found[2]), found[3])
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A platform that may pull lists.
+
+    Args:
+        partner_id: 16 hexadecimal digits.
+        name: for people.
+        lists: what it may pull, and speak about.
+        is_active: ``False`` once revoked.
+    """
+
+    partner_id: str
+    name: str
+    lists: frozenset[Algorithm]
+    is_active: bool
+
+
+class AuditedAct(StrEnum):
+    """What a partner did."""
+
+    PULL = "pull"
+    FEEDBACK = "feedback"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One line of the audit log.
+
+    Args:
+        day: days since 1970-01-01.
+        partner_id: who.
+        what: did what.
+        list: about which list.
+        first_seq: of a pull: the first change handed out, or the one asked for. Of feedback: how many words.
+        last_seq: of a pull: the last change handed out. Of feedback: where the list stood.
+    """
+
+    day: int
+    partner_id: str
+    what: AuditedAct
+    list: Algorithm
+    first_seq: int
+    last_seq: int

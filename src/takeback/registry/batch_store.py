@@ -1,0 +1,215 @@
+"""SQL of a batch. Rows are written in the order given: the caller has shuffled them.
+
+**Source:** docs/protocol/case-v1.md §7.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Table, delete, insert, select, text
+from sqlalchemy.exc import DBAPIError
+
+from takeback.db.insert import insert_or_replace
+from takeback.errors import InvalidInputError
+from takeback.model.case import HeldFingerprint
+from takeback.model.entry import Op
+from takeback.model.fingerprint import Algorithm, parse_fingerprint
+from takeback.registry.store import INTAKE_LOCK, chunks
+from takeback.registry.tables import (
+    CASES,
+    CHANGES,
+    ENTRIES,
+    FEEDBACK,
+    HOLDS,
+    INTAKE,
+    INTAKE_HOLDS,
+    INTAKE_WITHDRAWALS,
+    LISTS,
+)
+from takeback.registry.types import Entry, Intake, LogExtension, WaitingCase
+
+OP_NUMBER = {Op.ADD: 1, Op.REMOVE: 2}
+
+
+def lock_intake(connection: Connection) -> None:
+    """Let nobody write to intake until this transaction ends, and no second batch run beside this one."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": INTAKE_LOCK})
+
+
+def read_intake(connection: Connection) -> Intake:
+    """All that waits. A row that this version cannot read is left where it is."""
+    rows_of: dict[bytes, list[Row[Any]]] = {}
+    for row in connection.execute(select(INTAKE_HOLDS)):
+        rows_of.setdefault(bytes(row.case_id), []).append(row)
+    cases: list[WaitingCase] = []
+    unreadable: set[bytes] = set()
+    for row in connection.execute(select(INTAKE)):
+        case_id = bytes(row.case_id)
+        try:
+            held = tuple(_held(item) for item in rows_of.get(case_id, []))
+            cases.append(WaitingCase(case_id, bytes(row.sealed), row.day, held))
+        except (InvalidInputError, ValueError):
+            unreadable.add(case_id)
+    withdrawals = frozenset(bytes(row.token_hash) for row in connection.execute(select(INTAKE_WITHDRAWALS)))
+    return Intake(tuple(cases), frozenset(unreadable), withdrawals)
+
+
+def _held(row: Row[Any]) -> HeldFingerprint:
+    fingerprint = parse_fingerprint(Algorithm(row.algorithm), bytes(row.value).hex(), row.quality)
+    return HeldFingerprint(fingerprint, bytes(row.token_hash))
+
+
+def erase_intake(connection: Connection, staying: Iterable[bytes], withdrawals: frozenset[bytes]) -> None:
+    """Empty intake, then write back the cases that stay, without what was withdrawn from them.
+
+    Both statements give whole pages back, which SQLite's ``secure_delete`` overwrites and PostgreSQL drops with the
+    file; deleting row by row would leave copies in the unused parts of pages that stay in use.
+    """
+    cases = _rows_of_cases(connection, INTAKE, staying)
+    holds = _rows_of_cases(connection, INTAKE_HOLDS, staying)
+    holds = [row for row in holds if bytes(row["token_hash"]) not in withdrawals]
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("TRUNCATE intake, intake_holds, intake_withdrawals"))
+    else:
+        for table in (INTAKE, INTAKE_HOLDS, INTAKE_WITHDRAWALS):
+            connection.execute(delete(table))
+    for table, rows in ((INTAKE, cases), (INTAKE_HOLDS, holds)):
+        if rows:
+            connection.execute(insert(table), rows)
+
+
+def known_cases(connection: Connection, case_ids: Iterable[bytes]) -> set[bytes]:
+    """Which of these cases have been taken in before."""
+    return {
+        bytes(row.case_id)
+        for chunk in chunks(case_ids)
+        for row in connection.execute(select(CASES.c.case_id).where(CASES.c.case_id.in_(chunk)))
+    }
+
+
+def entry_ids(connection: Connection, keys: Iterable[tuple[Algorithm, bytes]]) -> dict[tuple[Algorithm, bytes], bytes]:
+    """The entries of those fingerprints that are on a list."""
+    wanted: dict[Algorithm, list[bytes]] = {}
+    for algorithm, value in keys:
+        wanted.setdefault(algorithm, []).append(value)
+    found: dict[tuple[Algorithm, bytes], bytes] = {}
+    for algorithm, values in wanted.items():
+        for chunk in chunks(values):
+            query = select(ENTRIES.c.value, ENTRIES.c.entry_id).where(
+                ENTRIES.c.algorithm == algorithm.value, ENTRIES.c.value.in_(chunk)
+            )
+            found |= {(algorithm, bytes(row.value)): bytes(row.entry_id) for row in connection.execute(query)}
+    return found
+
+
+def insert_entries(connection: Connection, entries: Sequence[Entry], day: int) -> None:
+    """Put entries on their lists."""
+    rows = [
+        {
+            "entry_id": entry.entry_id,
+            "algorithm": entry.algorithm.value,
+            "value": entry.value,
+            "quality": entry.quality,
+            "day": day,
+        }
+        for entry in entries
+    ]
+    if rows:
+        connection.execute(insert(ENTRIES), rows)
+
+
+def insert_holds(connection: Connection, holds: Sequence[tuple[bytes, bytes]]) -> None:
+    """Write (token hash, entry id) pairs."""
+    if holds:
+        rows = [{"token_hash": token_hash, "entry_id": entry_id} for token_hash, entry_id in holds]
+        connection.execute(insert(HOLDS), rows)
+
+
+def insert_cases(connection: Connection, cases: Sequence[WaitingCase]) -> None:
+    """File sealed cases."""
+    if cases:
+        rows = [{"case_id": case.case_id, "sealed": case.sealed, "day": case.day} for case in cases]
+        connection.execute(insert(CASES), rows)
+
+
+def delete_holds(connection: Connection, token_hashes: Iterable[bytes]) -> None:
+    """Let go of entries."""
+    for chunk in chunks(token_hashes):
+        connection.execute(delete(HOLDS).where(HOLDS.c.token_hash.in_(chunk)))
+
+
+def held_entries(connection: Connection, entry_ids: Iterable[bytes]) -> set[bytes]:
+    """Which of these entries somebody still holds."""
+    return {
+        bytes(row.entry_id)
+        for chunk in chunks(entry_ids)
+        for row in connection.execute(select(HOLDS.c.entry_id).where(HOLDS.c.entry_id.in_(chunk)).distinct())
+    }
+
+
+def delete_entries(connection: Connection, entry_ids: Iterable[bytes]) -> list[Entry]:
+    """Take entries off their lists, with what partners said about them.
+
+    Returns:
+        The entries that were there.
+    """
+    gone: list[Entry] = []
+    for chunk in chunks(entry_ids):
+        gone += [
+            Entry(bytes(row.entry_id), Algorithm(row.algorithm), bytes(row.value), row.quality)
+            for row in connection.execute(select(ENTRIES).where(ENTRIES.c.entry_id.in_(chunk)))
+        ]
+        connection.execute(delete(FEEDBACK).where(FEEDBACK.c.entry_id.in_(chunk)))
+        connection.execute(delete(ENTRIES).where(ENTRIES.c.entry_id.in_(chunk)))
+    return gone
+
+
+def append_changes(connection: Connection, extension: LogExtension) -> None:
+    """Write a log's new changes and where it stands then."""
+    rows = [
+        {
+            "list": change.list.value,
+            "seq": change.seq,
+            "op": OP_NUMBER[change.op],
+            "entry_id": bytes.fromhex(change.entry_id),
+            "value": None if change.value is None else bytes.fromhex(change.value),
+            "quality": change.quality,
+            "day": extension.state.day,
+        }
+        for change in extension.changes
+    ]
+    connection.execute(insert(CHANGES), rows)
+    state = extension.state
+    row = {
+        "list": state.list.value,
+        "seq": state.seq,
+        "chain": state.chain,
+        "live_count": state.count,
+        "day": state.day,
+    }
+    insert_or_replace(connection, LISTS, [row], ("seq", "chain", "live_count", "day"))
+
+
+def wipe_log_files(engine: Engine) -> bool:
+    """Make SQLite's write-ahead log hold nothing, so that what a batch erased is gone from the disk.
+
+    Returns:
+        Whether that was possible; a long read elsewhere can stand in the way until the next batch.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        try:
+            busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
+        except DBAPIError:
+            return False
+        return not busy
+
+
+def _rows_of_cases(connection: Connection, table: Table, case_ids: Iterable[bytes]) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = []
+    for chunk in chunks(case_ids):
+        found = connection.execute(select(table).where(table.c.case_id.in_(chunk))).mappings()
+        rows += [dict(row) for row in found]
+    return rows

@@ -1,0 +1,96 @@
+"""Runs a batch every interval in a thread of its own, and gets over failures.
+
+A batch that works is not logged: when somebody submitted is nobody's business. One that fails is, once a try.
+"""
+
+import threading
+from typing import Protocol
+
+from takeback.errors import TakebackError, UnavailableError
+from takeback.httpkit.logs import EventLog, origin_of
+from takeback.registry.types import BatchReport
+
+_TRIES_BEFORE_LOOKING = 3
+"""After so many failures in a row that are not the outside's fault, the cases that cause them are looked for."""
+
+
+class Batches(Protocol):
+    """What the batcher drives: ``RegistryService``."""
+
+    def run_batch(self, left_out: frozenset[bytes] = frozenset()) -> BatchReport:
+        """Run one batch."""
+        ...
+
+    def find_failing_cases(self) -> frozenset[bytes]:
+        """Name the cases that make one fail."""
+        ...
+
+
+class Batcher:
+    """A thread that runs batches until it is stopped.
+
+    Args:
+        batches: what to run.
+        interval_s: seconds between two batches.
+        log: where failures go.
+    """
+
+    def __init__(self, batches: Batches, interval_s: float, log: EventLog) -> None:
+        self._batches = batches
+        self._interval_s = interval_s
+        self._log = log
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._left_out: frozenset[bytes] = frozenset()
+        self.failures = 0
+
+    def start(self) -> None:
+        """Begin; the first batch runs one interval from now."""
+        self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the batch that may be running. What waits is on disk and stays there. May be called twice."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def run_once(self) -> BatchReport | None:
+        """Run one batch; ``None`` if it failed, which is logged and made good later."""
+        try:
+            report = self._batches.run_batch(self._left_out)
+        except Exception as error:  # noqa: BLE001 - the next batch must come, whatever happened to this one
+            self._note_failure(error)
+            return None
+        if self.failures:
+            self._log.info("batch.recovered", attempt=self.failures)
+        self.failures = 0
+        return report
+
+    def _work(self) -> None:
+        while not self._stop.wait(self._interval_s):
+            self.run_once()
+
+    def _note_failure(self, error: Exception) -> None:
+        self.failures += 1
+        code = error.code if isinstance(error, TakebackError) else "internal"
+        detail = error.detail if isinstance(error, TakebackError) else None
+        self._log.error(
+            "batch.failed",
+            code=code,
+            detail=detail,
+            error=type(error).__name__,
+            where=origin_of(error),
+            attempt=self.failures,
+        )
+        # A full disk is no case's fault.
+        if self.failures % _TRIES_BEFORE_LOOKING == 0 and not isinstance(error, UnavailableError):
+            self._leave_out_failing_cases()
+
+    def _leave_out_failing_cases(self) -> None:
+        try:
+            self._left_out = self._batches.find_failing_cases()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._log.error("batch.search_failed", error=type(error).__name__, where=origin_of(error))
+        if self._left_out:
+            self._log.error("batch.cases_left_out", detail="they stay in intake; see docs/operations.md")

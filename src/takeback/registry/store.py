@@ -1,0 +1,176 @@
+"""SQL of everyday requests: submit, withdraw, open a case, ask about holds, and what partners say about entries.
+
+Every function takes a connection in a transaction; none begins or ends one.
+
+**Source:** docs/protocol/case-v1.md §5 to §7.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Connection, exists, func, select, text
+
+from takeback.db.insert import insert_if_new, insert_new, insert_or_replace
+from takeback.model.case import Submission
+from takeback.model.fingerprint import Algorithm
+from takeback.model.lead import Feedback, FeedbackValue
+from takeback.registry.tables import CASES, ENTRIES, FEEDBACK, HOLDS, INTAKE, INTAKE_HOLDS, INTAKE_WITHDRAWALS, LISTS
+from takeback.registry.types import ListState
+from takeback.wire.feed_v1 import first_chain
+
+_CHUNK = 500
+"""Values in one ``IN (…)``: far below either database's limit on parameters."""
+
+INTAKE_LOCK = 0x7A6B_0002
+"""PostgreSQL advisory lock: whoever writes to intake shares it, a batch has it alone."""
+
+Item = TypeVar("Item")
+
+
+def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Split what goes into one ``IN (…)``."""
+    source = iter(items)
+    while chunk := list(islice(source, _CHUNK)):
+        yield chunk
+
+
+def share_intake(connection: Connection) -> None:
+    """Keep a batch out until this transaction ends. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": INTAKE_LOCK})
+
+
+def settle_intake(connection: Connection) -> None:
+    """Wait for a batch that is at work, before the snapshot is taken.
+
+    PostgreSQL's ``TRUNCATE`` empties a table for older snapshots too, so a reader could otherwise find a submission
+    neither in intake nor beside it. ``LOCK TABLE`` is the one statement that waits before the snapshot.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE intake, intake_holds, intake_withdrawals IN ACCESS SHARE MODE"))
+
+
+def put_in_intake(connection: Connection, submission: Submission, day: int) -> None:
+    """Keep a submission until the next batch. A case that has been received before changes nothing (case-v1 §5.3)."""
+    share_intake(connection)
+    known = connection.execute(select(exists().where(CASES.c.case_id == submission.case_id))).scalar_one()
+    case = {"case_id": submission.case_id, "sealed": submission.sealed, "day": day}
+    if known or not insert_if_new(connection, INTAKE, case):
+        return
+    insert_new(
+        connection,
+        INTAKE_HOLDS,
+        [
+            {
+                "token_hash": item.token_hash,
+                "case_id": submission.case_id,
+                "algorithm": item.fingerprint.algorithm.value,
+                "value": bytes.fromhex(item.fingerprint.value),
+                "quality": item.fingerprint.quality,
+            }
+            for item in submission.fingerprints
+        ],
+    )
+
+
+def put_withdrawals(connection: Connection, token_hashes: Sequence[bytes]) -> None:
+    """Mark holds for the next batch, whether they exist or not (case-v1 §6.4)."""
+    share_intake(connection)
+    insert_new(connection, INTAKE_WITHDRAWALS, [{"token_hash": token_hash} for token_hash in sorted(set(token_hashes))])
+
+
+def sealed_case(connection: Connection, case_id: bytes) -> bytes | None:
+    """The sealed bytes of a case that has been acknowledged, or ``None``."""
+    for table in (CASES, INTAKE):
+        sealed = connection.execute(select(table.c.sealed).where(table.c.case_id == case_id)).scalar_one_or_none()
+        if sealed is not None:
+            return bytes(sealed)
+    return None
+
+
+def withdrawn_tokens(connection: Connection, token_hashes: Iterable[bytes]) -> set[bytes]:
+    """Which of these wait to be withdrawn."""
+    column = INTAKE_WITHDRAWALS.c.token_hash
+    return {
+        bytes(row.token_hash)
+        for chunk in chunks(token_hashes)
+        for row in connection.execute(select(column).where(column.in_(chunk)))
+    }
+
+
+def waiting_tokens(connection: Connection, token_hashes: Iterable[bytes]) -> set[bytes]:
+    """Which of these wait in intake."""
+    column = INTAKE_HOLDS.c.token_hash
+    return {
+        bytes(row.token_hash)
+        for chunk in chunks(token_hashes)
+        for row in connection.execute(select(column).where(column.in_(chunk)))
+    }
+
+
+def entries_of_holds(connection: Connection, token_hashes: Iterable[bytes]) -> dict[bytes, bytes]:
+    """Entry id by token hash, for those that hold an entry."""
+    return {
+        bytes(row.token_hash): bytes(row.entry_id)
+        for chunk in chunks(token_hashes)
+        for row in connection.execute(select(HOLDS.c.token_hash, HOLDS.c.entry_id).where(HOLDS.c.token_hash.in_(chunk)))
+    }
+
+
+def feedback_counts(connection: Connection, entry_ids: Iterable[bytes]) -> dict[bytes, dict[FeedbackValue, int]]:
+    """How many partners last said what about each entry."""
+    counts: dict[bytes, dict[FeedbackValue, int]] = {}
+    for chunk in chunks(entry_ids):
+        query = (
+            select(FEEDBACK.c.entry_id, FEEDBACK.c.value, func.count().label("partners"))
+            .where(FEEDBACK.c.entry_id.in_(chunk))
+            .group_by(FEEDBACK.c.entry_id, FEEDBACK.c.value)
+        )
+        for row in connection.execute(query):
+            counts.setdefault(bytes(row.entry_id), {})[FeedbackValue(row.value)] = row.partners
+    return counts
+
+
+def record_feedback(connection: Connection, partner_id: str, words: Sequence[Feedback], day: int) -> int:
+    """Keep a partner's words about live entries, the latest of each (feed-v1 §6.2).
+
+    Returns:
+        How many words were about an entry that is live on the list they name.
+    """
+    live = _live_entries(connection, words)
+    latest = {(word.list, word.entry_id): word.value for word in words}
+    rows = [
+        {"partner_id": partner_id, "entry_id": bytes.fromhex(entry_id), "value": value.value, "day": day}
+        for (name, entry_id), value in latest.items()
+        if (name, entry_id) in live
+    ]
+    insert_or_replace(connection, FEEDBACK, rows, ("value", "day"))
+    return sum((word.list, word.entry_id) in live for word in words)
+
+
+def _live_entries(connection: Connection, words: Sequence[Feedback]) -> set[tuple[Algorithm, str]]:
+    wanted = {bytes.fromhex(word.entry_id) for word in words}
+    found: set[tuple[Algorithm, str]] = set()
+    for chunk in chunks(wanted):
+        query = select(ENTRIES.c.entry_id, ENTRIES.c.algorithm).where(ENTRIES.c.entry_id.in_(chunk))
+        # The batch deletes entries; a word must not arrive for one that is going in this instant.
+        found |= {
+            (Algorithm(row.algorithm), bytes(row.entry_id).hex())
+            for row in connection.execute(query.with_for_update(read=True))
+        }
+    return found
+
+
+def list_state(connection: Connection, name: Algorithm) -> ListState:
+    """Where a list's log stands; a list nobody has added to stands at 0."""
+    row = connection.execute(select(LISTS).where(LISTS.c.list == name.value)).one_or_none()
+    if row is None:
+        return ListState(name, 0, first_chain(name), 0, 0)
+    return ListState(name, row.seq, bytes(row.chain), row.live_count, row.day)
+
+
+def is_anything_waiting(connection: Connection) -> bool:
+    """Whether a batch would have something to do."""
+    tables = (INTAKE, INTAKE_WITHDRAWALS)
+    return any(connection.execute(select(exists().select_from(table))).scalar_one() for table in tables)

@@ -1,0 +1,123 @@
+"""The registry's tables, as ``store.py`` queries them. A test compares them with what the migrations create.
+
+Identifiers are random and every table of case-v1 §7 is clustered by its own (``WITHOUT ROWID``): where a row lies says
+nothing of when it came. The finest time is a day, as days since 1970-01-01.
+
+**Source:** docs/protocol/case-v1.md §7; docs/protocol/feed-v1.md §1.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+METADATA = MetaData()
+
+INTAKE = Table(
+    "intake",
+    METADATA,
+    Column("case_id", LargeBinary(16), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("day", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Cases that wait for their batch."""
+
+INTAKE_HOLDS = Table(
+    "intake_holds",
+    METADATA,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("case_id", LargeBinary(16), nullable=False),
+    Column("algorithm", String(16), nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("quality", SmallInteger),
+    sqlite_with_rowid=False,
+)
+"""Their fingerprints: with ``intake`` the one place where they stand together. Every batch erases both."""
+
+INTAKE_WITHDRAWALS = Table(
+    "intake_withdrawals",
+    METADATA,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Tokens whose holds go with the next batch, known or not."""
+
+CASES = Table(
+    "cases",
+    METADATA,
+    Column("case_id", LargeBinary(16), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("day", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+ENTRIES = Table(
+    "entries",
+    METADATA,
+    Column("entry_id", LargeBinary(16), primary_key=True),
+    Column("algorithm", String(16), nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("quality", SmallInteger),
+    Column("day", Integer, nullable=False),
+    UniqueConstraint("algorithm", "value", name="entries_algorithm_value"),
+    sqlite_with_rowid=False,
+)
+
+HOLDS = Table(
+    "holds",
+    METADATA,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("entry_id", LargeBinary(16), ForeignKey("entries.entry_id"), nullable=False),
+    Index("holds_entry_id", "entry_id"),
+    sqlite_with_rowid=False,
+)
+
+LISTS = Table(
+    "lists",
+    METADATA,
+    Column("list", String(16), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("chain", LargeBinary(32), nullable=False),
+    Column("live_count", BigInteger, nullable=False),
+    Column("day", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Where each log stands: its last number, chain value and day, and how many entries live."""
+
+CHANGES = Table(
+    "changes",
+    METADATA,
+    Column("list", String(16), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("op", SmallInteger, nullable=False),
+    Column("entry_id", LargeBinary(16), nullable=False),
+    Column("value", LargeBinary),
+    Column("quality", SmallInteger),
+    Column("day", Integer, nullable=False),
+    CheckConstraint("op IN (1, 2)", name="changes_op"),
+    sqlite_with_rowid=False,
+)
+"""The logs of all lists. ``op``: 1 add, 2 remove."""
+
+FEEDBACK = Table(
+    "feedback",
+    METADATA,
+    Column("partner_id", String(16), primary_key=True),
+    Column("entry_id", LargeBinary(16), ForeignKey("entries.entry_id"), primary_key=True),
+    Column("value", String(16), nullable=False),
+    Column("day", Integer, nullable=False),
+    Index("feedback_entry_id", "entry_id"),
+    sqlite_with_rowid=False,
+)
+"""The latest word of each partner about each entry; it goes when the entry goes."""

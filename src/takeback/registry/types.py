@@ -1,0 +1,93 @@
+"""Values that only the registry knows: what waits, what a batch does, where a log stands."""
+
+from dataclasses import dataclass, field
+
+from takeback.model.case import HeldFingerprint
+from takeback.model.entry import Change
+from takeback.model.fingerprint import Algorithm
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCase:
+    """A submission in intake.
+
+    Args:
+        case_id: 16 bytes.
+        sealed: the sealed case.
+        day: days since 1970-01-01 when it came.
+        held: its fingerprints with the hashes of their tokens.
+    """
+
+    case_id: bytes = field(repr=False)
+    sealed: bytes = field(repr=False)
+    day: int
+    held: tuple[HeldFingerprint, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """All that waits for a batch.
+
+    Args:
+        cases: submissions that can be taken in.
+        unreadable: case ids of rows this version cannot read; they stay.
+        withdrawals: token hashes whose holds go.
+    """
+
+    cases: tuple[WaitingCase, ...]
+    unreadable: frozenset[bytes] = field(repr=False)
+    withdrawals: frozenset[bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One fingerprint on a list."""
+
+    entry_id: bytes
+    algorithm: Algorithm
+    value: bytes = field(repr=False)
+    quality: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """Where a list's log stands.
+
+    Args:
+        list: the list.
+        seq: number of its last change; 0 for none.
+        chain: 32 bytes, the chain value there.
+        count: live entries.
+        day: of the last change, days since 1970-01-01; the next one's is never lower.
+    """
+
+    list: Algorithm
+    seq: int
+    chain: bytes
+    count: int
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogExtension:
+    """What a batch appends to one log, and where the log stands then."""
+
+    changes: tuple[Change, ...]
+    state: ListState
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What a batch did, in numbers only.
+
+    Args:
+        cases: submissions moved out of intake.
+        added: entries that came onto a list.
+        removed: entries that left one.
+        kept: submissions that could not be taken in and still wait.
+    """
+
+    cases: int
+    added: int
+    removed: int
+    kept: int
