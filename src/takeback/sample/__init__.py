@@ -1,1 +1,4 @@
-"""A small photo-sharing site that uses the platform kit only through its public HTTP interface."""
+"""A small photo wall, as any site could have one: it uses the platform kit only through its public HTTP interface.
+
+It keeps everything in memory and a temporary folder and forgets all of it when it stops.
+"""

@@ -1,0 +1,203 @@
+"""Puts the platform kit together: the lists and the engine, the leads, the review page and the way back.
+
+The kit knows the registry by its feed only. ``python -m takeback.apps.platform`` serves it.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from types import TracebackType
+from typing import Final, Self
+
+from fastapi import FastAPI
+from sqlalchemy import Engine
+
+from takeback.client.feed import FeedClient, partner_http
+from takeback.client.feedback import FeedbackSender
+from takeback.client.list_store import ListStore
+from takeback.client.partner_key import parse_partner_key
+from takeback.clock import Clock, SystemClock
+from takeback.db import GroupWriter, open_database, reading, sqlite_url
+from takeback.errors import TakebackError
+from takeback.hashing import Limits, preview_of, query_fingerprints_of, reencoded, warm_up
+from takeback.httpkit.application import bare_app
+from takeback.httpkit.headers import SecurityHeaders
+from takeback.httpkit.limits import BodyLimit, InFlightLimit
+from takeback.httpkit.logs import EventLog, open_log
+from takeback.httpkit.pages import mount_page
+from takeback.httpkit.problem import install_problem_handlers
+from takeback.httpkit.serve import run
+from takeback.matching import MatchEngine
+from takeback.platform import store
+from takeback.platform.checking import CheckService
+from takeback.platform.decision_bell import DecisionBell
+from takeback.platform.held import HeldPictures
+from takeback.platform.http import PlatformFace, platform_router
+from takeback.platform.keys import PlatformKeys
+from takeback.platform.lists import ListFollower
+from takeback.platform.pool import PicturePool
+from takeback.platform.reporting import FeedbackReporter
+from takeback.platform.review import ReviewService
+from takeback.platform.sessions import ReviewSessions
+from takeback.settings import PlatformSettings, load_settings
+
+_MAX_BODY_BYTES: Final = 64 * 1024
+_MAX_IN_FLIGHT: Final = 256
+_PICTURES_A_WORKER: Final = 8
+"""Pictures in memory for each thread that works on them; more are refused with 503 before they are read."""
+
+_PREVIEW_LONG_SIDE_PX: Final = 256
+
+
+@dataclass(slots=True)
+class Platform:
+    """A kit that is put together. Use it in a ``with``: threads start there and the files are closed at its end.
+
+    Args:
+        app: what answers HTTP.
+        keys: its secrets; the platform's software and the reviewers need one each.
+    """
+
+    app: FastAPI = field(repr=False)
+    keys: PlatformKeys
+    _start: Callable[[], None] = field(repr=False)
+    _close: Callable[[], None] = field(repr=False)
+
+    def start(self) -> None:
+        """Start following the list and sending feedback."""
+        self._start()
+
+    def close(self) -> None:
+        """Let waiting requests go, end the threads and close the files. Stop answering afterwards, not before."""
+        self._close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def build_platform(settings: PlatformSettings, clock: Clock | None = None, log: EventLog | None = None) -> Platform:
+    """Put a kit together.
+
+    Args:
+        settings: what it is told.
+        clock: the time; the machine's if not given.
+        log: where notices go; standard error if not given.
+
+    Raises:
+        InvalidInputError: ``partner.key_format`` or ``registry.address``.
+        UnavailableError: the data directory or the database cannot be used.
+        CorruptDataError: a file in the data directory is damaged.
+    """
+    time = clock or SystemClock()
+    events = log or open_log()
+    partner_key = parse_partner_key(settings.key.get_secret_value())
+    http = partner_http(settings.registry, partner_key)
+    keys = PlatformKeys.in_folder(settings.data_dir)
+    lists = ListStore(settings.data_dir / "list")
+    engine = open_database(sqlite_url(settings.data_dir / "platform.sqlite3"), "platform")
+    writer = GroupWriter(engine)
+
+    index = MatchEngine()
+    feed = FeedClient(http, partner_key, lists, time)
+    follower = ListFollower(feed, lists, index, settings.sync_interval_s, events)
+    reporter = FeedbackReporter(FeedbackSender(http), store.SqlOutbox(engine, writer), events)
+    held = _held_pictures(settings, engine)
+    bell = _bell(engine)
+    pool = PicturePool(settings.check_workers, settings.check_workers * _PICTURES_A_WORKER)
+    limits = Limits(max_bytes=settings.max_picture_bytes)
+    checks = CheckService(
+        engine=engine,
+        writer=writer,
+        keys=keys,
+        held=held,
+        follower=follower,
+        index=index,
+        hash_picture=partial(query_fingerprints_of, limits=limits),
+        reporter=reporter,
+        clock=time,
+        deadline_s=round(settings.deadline_h * 3600),
+    )
+    review = ReviewService(
+        engine=engine,
+        writer=writer,
+        held=held,
+        follower=follower,
+        reporter=reporter,
+        bell=bell,
+        preview=partial(preview_of, long_side_px=_PREVIEW_LONG_SIDE_PX, blur=True, limits=limits),
+        reencode=partial(reencoded, limits=limits),
+        clock=time,
+    )
+    sessions = ReviewSessions(keys.review_code, time)
+    face = PlatformFace(keys.api_token.encode(), checks, review, sessions, follower, bell, pool, time)
+
+    def start() -> None:
+        checks.forget_old()
+        pool.start(warm_up)
+        follower.start()
+        reporter.start()
+
+    def close() -> None:
+        bell.close()
+        follower.stop()
+        reporter.stop()
+        pool.close()
+        writer.close()
+        engine.dispose()
+        lists.close()
+        http.close()
+
+    return Platform(_app(face, settings, events), keys, start, close)
+
+
+def serve(settings: PlatformSettings, on_ready: Callable[[str], None] | None = None) -> None:
+    """Run a kit until a signal ends it.
+
+    Args:
+        settings: what it is told.
+        on_ready: called once with the URL.
+
+    Raises:
+        TakebackError: as :func:`build_platform`, and ``serve.…`` if it cannot listen.
+    """
+    log = open_log()
+    with build_platform(settings, log=log) as platform:
+        run(platform.app, settings.host, settings.port, log, on_ready)
+
+
+def _app(face: PlatformFace, settings: PlatformSettings, log: EventLog) -> FastAPI:
+    app = bare_app("Takeback platform kit")
+    install_problem_handlers(app, log)
+    app.include_router(platform_router(face))
+    mount_page(app, "review", at="/review/")
+    app.add_middleware(BodyLimit, max_body_bytes=_MAX_BODY_BYTES, by_prefix={"/v1/check": settings.max_picture_bytes})
+    app.add_middleware(InFlightLimit, max_in_flight=_MAX_IN_FLIGHT)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _held_pictures(settings: PlatformSettings, engine: Engine) -> HeldPictures:
+    """The held pictures, without what a crash may have left: files that no open lead needs."""
+    held = HeldPictures(settings.data_dir / "held")
+    with reading(engine) as connection:
+        held.erase_all_but(store.open_lead_ids(connection))
+    return held
+
+
+def _bell(engine: Engine) -> DecisionBell:
+    with reading(engine) as connection:
+        return DecisionBell(store.last_decision_seq(connection))
+
+
+if __name__ == "__main__":
+    try:
+        serve(load_settings(PlatformSettings), lambda url: print(url, flush=True))  # noqa: T201 - its one line of output
+    except TakebackError as error:
+        sys.exit(f"{error.message} ({error.code})")

@@ -1,0 +1,151 @@
+"""The use cases of review: the queue, looking, deciding, and the log of decisions the platform follows.
+
+**Source:** docs/protocol/platform-v1.md §3 and §4.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, assert_never
+
+from sqlalchemy import Connection, Engine
+
+from takeback.clock import Clock
+from takeback.db import GroupWriter, reading
+from takeback.errors import ConflictError, InvalidInputError, NotFoundError
+from takeback.model.entry import EntryId
+from takeback.model.fingerprint import Algorithm
+from takeback.model.lead import Action, Decision, FeedbackValue, Reason
+from takeback.platform import store
+from takeback.platform.checking import feedback_about
+from takeback.platform.decision_bell import DecisionBell
+from takeback.platform.held import HeldPictures
+from takeback.platform.lists import ListFollower
+from takeback.platform.reporting import FeedbackReporter
+from takeback.platform.types import LeadRecord, Queue
+
+MAX_QUEUE: Final = 200
+"""Leads shown at once; the most urgent ones."""
+
+MAX_DECISIONS: Final = 500
+"""Decisions in one answer; the platform asks again from the last."""
+
+_FITTING: Final = {
+    Action.REMOVE: frozenset({Reason.INTIMATE_IMAGE, Reason.MINOR, Reason.OTHER}),
+    Action.KEEP: frozenset({Reason.NOT_THE_SAME, Reason.NOT_INTIMATE, Reason.OTHER}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewService:
+    """What reviewers do, and what the platform asks afterwards.
+
+    Args:
+        engine: the kit's database.
+        writer: its one writer.
+        held: where pictures of leads wait.
+        follower: knows which entries are still listed.
+        reporter: is woken when there is feedback.
+        bell: rings when there is a decision.
+        preview: a picture's file to a small, grey, strongly blurred JPEG.
+        reencode: a picture's file to a JPEG without anything but its look.
+        clock: the time.
+    """
+
+    engine: Engine = field(repr=False)
+    writer: GroupWriter
+    held: HeldPictures
+    follower: ListFollower
+    reporter: FeedbackReporter
+    bell: DecisionBell
+    preview: Callable[[bytes], bytes]
+    reencode: Callable[[bytes], bytes]
+    clock: Clock
+
+    def queue(self) -> Queue:
+        """The open leads, most urgent first."""
+        with reading(self.engine) as connection:
+            return store.open_queue(connection, self.clock.now_s(), MAX_QUEUE)
+
+    def lead(self, lead_id: str) -> LeadRecord:
+        """One lead.
+
+        Raises:
+            NotFoundError: ``lead.unknown``.
+        """
+        with reading(self.engine) as connection:
+            return _known(connection, lead_id)
+
+    def withdrawn(self, records: tuple[LeadRecord, ...]) -> frozenset[tuple[Algorithm, EntryId]]:
+        """Which of the leads' entries have left the list since. The leads stay: the picture is still to be judged."""
+        wanted: dict[Algorithm, set[EntryId]] = {}
+        for record in records:
+            for match in record.lead.matches:
+                wanted.setdefault(match.algorithm, set()).add(match.entry_id)
+        return frozenset(
+            (name, entry_id)
+            for name, entry_ids in wanted.items()
+            for entry_id in entry_ids - self.follower.live(name, entry_ids)
+        )
+
+    def preview_of(self, lead_id: str) -> bytes:
+        """The blurred preview of an open lead's picture, JPEG."""
+        self.lead(lead_id)
+        return self.preview(self.held.read(lead_id))
+
+    def picture_of(self, lead_id: str, reviewer: str) -> bytes:
+        """The picture itself, JPEG; that the reviewer looked is on record before a byte of it is returned."""
+        self.lead(lead_id)
+        picture = self.reencode(self.held.read(lead_id))
+        now_s = self.clock.now_s()
+        self.writer.run(lambda connection: store.add_look(connection, lead_id, reviewer, now_s))
+        return picture
+
+    def decide(self, lead_id: str, action: Action, reason: Reason, reviewer: str) -> LeadRecord:
+        """Decide a lead: the decision and its feedback are stored together, then the picture is erased.
+
+        Raises:
+            NotFoundError: ``lead.unknown``.
+            ConflictError: ``lead.decided`` if it was decided otherwise before. The same decision again changes nothing.
+            InvalidInputError: ``decision.reason`` if the reason does not go with the action.
+        """
+        if reason not in _FITTING[action]:
+            raise InvalidInputError("decision.reason", "This reason does not go with this action.")
+        record = self.writer.run(lambda connection: self._decide(connection, lead_id, action, reason, reviewer))
+        self.bell.ring(0 if record.decision is None else record.decision.seq)
+        self.reporter.wake()
+        self.held.erase(lead_id)
+        return record
+
+    def decisions_after(self, seq: int) -> tuple[Decision, ...]:
+        """The log of decisions from a place on."""
+        with reading(self.engine) as connection:
+            return store.decisions_after(connection, seq, MAX_DECISIONS)
+
+    def _decide(
+        self, connection: Connection, lead_id: str, action: Action, reason: Reason, reviewer: str
+    ) -> LeadRecord:
+        record = _known(connection, lead_id)
+        if record.decision is not None:
+            if (record.decision.action, record.decision.reason) != (action, reason):
+                raise ConflictError("lead.decided", "Someone has decided about this picture already.")
+            return record
+        decision = store.add_decision(connection, record.lead, action, reason, reviewer, self.clock.now_s())
+        store.queue_feedback(connection, feedback_about(record, _word_for(action)))
+        return LeadRecord(record.lead, record.width, record.height, decision)
+
+
+def _known(connection: Connection, lead_id: str) -> LeadRecord:
+    record = store.lead_of_id(connection, lead_id)
+    if record is None:
+        raise NotFoundError("lead.unknown", "There is no such lead.")
+    return record
+
+
+def _word_for(action: Action) -> FeedbackValue:
+    match action:
+        case Action.REMOVE:
+            return FeedbackValue.BLOCKED
+        case Action.KEEP:
+            return FeedbackValue.NOT_BLOCKED
+        case _:
+            assert_never(action)

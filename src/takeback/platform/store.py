@@ -1,0 +1,203 @@
+"""The kit's SQL. Every function works in the caller's transaction; nothing here decides anything."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from sqlalchemy import Connection, Engine, Row, delete, exists, func, insert, select, update
+
+from takeback.client.feedback import OutboxItem
+from takeback.db import GroupWriter, reading
+from takeback.model.fingerprint import Algorithm
+from takeback.model.lead import Action, Decision, Feedback, FeedbackValue, Lead, Reason
+from takeback.model.match import Match, Tier
+from takeback.platform.tables import CONTENTS, DECISIONS, LEAD_MATCHES, LEADS, LOOKS, OUTBOX
+from takeback.platform.types import CheckedPicture, LeadRecord, Queue
+
+
+def digest_of_content(connection: Connection, content_id: str) -> bytes | None:
+    """The keyed digest a content was checked with, if it is remembered."""
+    found = connection.execute(select(CONTENTS.c.digest).where(CONTENTS.c.content_id == content_id)).first()
+    return None if found is None else bytes(found.digest)
+
+
+def remember_content(connection: Connection, picture: CheckedPicture, day: date) -> None:
+    """Note a content that was not known."""
+    connection.execute(insert(CONTENTS).values(content_id=picture.content_id, digest=picture.digest, day=day))
+
+
+def forget_contents(connection: Connection, before: date) -> int:
+    """Forget contents that made no lead and were checked before a day; returns how many."""
+    has_lead = exists().where(LEADS.c.content_id == CONTENTS.c.content_id)
+    return connection.execute(delete(CONTENTS).where(CONTENTS.c.day < before, ~has_lead)).rowcount
+
+
+def add_lead(connection: Connection, record: LeadRecord) -> None:
+    """Store a new lead and its matches."""
+    lead = record.lead
+    connection.execute(
+        insert(LEADS).values(
+            lead_id=lead.lead_id,
+            content_id=lead.content_id,
+            held=lead.held,
+            is_open=True,
+            created_s=lead.created_s,
+            deadline_s=lead.deadline_s,
+            width=record.width,
+            height=record.height,
+        )
+    )
+    connection.execute(
+        insert(LEAD_MATCHES),
+        [
+            {
+                "lead_id": lead.lead_id,
+                "position": position,
+                "list": match.algorithm.value,
+                "entry_id": match.entry_id,
+                "distance_bits": match.distance_bits,
+                "tier": match.tier.value,
+                "seq": match.seq,
+            }
+            for position, match in enumerate(lead.matches)
+        ],
+    )
+
+
+def lead_of_content(connection: Connection, content_id: str) -> LeadRecord | None:
+    """The lead a content has made."""
+    row = connection.execute(select(LEADS).where(LEADS.c.content_id == content_id)).first()
+    return None if row is None else _records(connection, [row])[0]
+
+
+def lead_of_id(connection: Connection, lead_id: str) -> LeadRecord | None:
+    """A lead by its id."""
+    row = connection.execute(select(LEADS).where(LEADS.c.lead_id == lead_id)).first()
+    return None if row is None else _records(connection, [row])[0]
+
+
+def open_queue(connection: Connection, now_s: int, limit: int) -> Queue:
+    """The open leads, nearest deadline first."""
+    urgent = select(LEADS).where(LEADS.c.is_open).order_by(LEADS.c.deadline_s, LEADS.c.lead_id).limit(limit)
+    rows = connection.execute(urgent).all()
+    counts = connection.execute(
+        select(func.count(), func.count().filter(LEADS.c.deadline_s < now_s)).where(LEADS.c.is_open)
+    ).one()
+    return Queue(tuple(_records(connection, rows)), counts[0], counts[1])
+
+
+def open_lead_ids(connection: Connection) -> frozenset[str]:
+    """Every lead whose picture is still needed."""
+    return frozenset(connection.execute(select(LEADS.c.lead_id).where(LEADS.c.is_open)).scalars())
+
+
+def add_decision(
+    connection: Connection, lead: Lead, action: Action, reason: Reason, reviewer: str, decided_s: int
+) -> Decision:
+    """Close a lead."""
+    connection.execute(update(LEADS).where(LEADS.c.lead_id == lead.lead_id).values(is_open=False))
+    seq = connection.execute(
+        insert(DECISIONS)
+        .values(
+            lead_id=lead.lead_id,
+            content_id=lead.content_id,
+            action=action.value,
+            reason=reason.value,
+            reviewer=reviewer,
+            decided_s=decided_s,
+        )
+        .returning(DECISIONS.c.seq)
+    ).scalar_one()
+    return Decision(seq, lead.lead_id, lead.content_id, action, reason, reviewer, decided_s)
+
+
+def decisions_after(connection: Connection, seq: int, limit: int) -> tuple[Decision, ...]:
+    """The log of decisions from a place on."""
+    rows = connection.execute(select(DECISIONS).where(DECISIONS.c.seq > seq).order_by(DECISIONS.c.seq).limit(limit))
+    return tuple(_decision(row) for row in rows)
+
+
+def last_decision_seq(connection: Connection) -> int:
+    """Where the log of decisions ends; 0 if it is empty."""
+    last: int | None = connection.execute(select(func.max(DECISIONS.c.seq))).scalar_one()
+    return last or 0
+
+
+def add_look(connection: Connection, lead_id: str, reviewer: str, looked_s: int) -> None:
+    """Record that a reviewer had the picture itself shown."""
+    connection.execute(insert(LOOKS).values(lead_id=lead_id, reviewer=reviewer, looked_s=looked_s))
+
+
+def queue_feedback(connection: Connection, words: Iterable[Feedback]) -> None:
+    """Put words into the outbox."""
+    rows = [{"list": word.list.value, "entry_id": word.entry_id, "value": word.value.value} for word in words]
+    if rows:
+        connection.execute(insert(OUTBOX), rows)
+
+
+class SqlOutbox:
+    """The durable outbox as :class:`takeback.client.feedback.FeedbackSender` sees it.
+
+    Args:
+        engine: the kit's database.
+        writer: its one writer.
+    """
+
+    def __init__(self, engine: Engine, writer: GroupWriter) -> None:
+        self._engine = engine
+        self._writer = writer
+
+    def waiting(self, limit: int) -> Sequence[OutboxItem]:
+        """The oldest items, oldest first."""
+        wanted = select(OUTBOX).where(OUTBOX.c.refused_code.is_(None)).order_by(OUTBOX.c.item_id).limit(limit)
+        with reading(self._engine) as connection:
+            return [
+                OutboxItem(row.item_id, Feedback(Algorithm(row.list), row.entry_id, FeedbackValue(row.value)))
+                for row in connection.execute(wanted)
+            ]
+
+    def delivered(self, item_ids: Sequence[int]) -> None:
+        """Forget items that have arrived."""
+        gone = delete(OUTBOX).where(OUTBOX.c.item_id.in_(item_ids))
+        self._writer.run(lambda connection: connection.execute(gone).rowcount)
+
+    def refused(self, item_id: int, code: str) -> None:
+        """Put aside an item the registry will never take."""
+        marked = update(OUTBOX).where(OUTBOX.c.item_id == item_id).values(refused_code=code)
+        self._writer.run(lambda connection: connection.execute(marked).rowcount)
+
+
+def _records(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) -> list[LeadRecord]:
+    ids = [row.lead_id for row in rows]
+    matches: dict[str, list[Match]] = {lead_id: [] for lead_id in ids}
+    found = connection.execute(
+        select(LEAD_MATCHES)
+        .where(LEAD_MATCHES.c.lead_id.in_(ids))
+        .order_by(LEAD_MATCHES.c.lead_id, LEAD_MATCHES.c.position)
+    )
+    for row in found:
+        matches[row.lead_id].append(
+            Match(row.entry_id, Algorithm(row.list), row.distance_bits, Tier(row.tier), row.seq)
+        )
+    decided = connection.execute(select(DECISIONS).where(DECISIONS.c.lead_id.in_(ids)))
+    decisions = {row.lead_id: _decision(row) for row in decided}
+    return [
+        LeadRecord(
+            Lead(row.lead_id, row.content_id, row.held, tuple(matches[row.lead_id]), row.created_s, row.deadline_s),
+            row.width,
+            row.height,
+            decisions.get(row.lead_id),
+        )
+        for row in rows
+    ]
+
+
+def _decision(row: Row[tuple[object, ...]]) -> Decision:
+    return Decision(
+        row.seq,
+        row.lead_id,
+        row.content_id,
+        Action(row.action),
+        Reason(row.reason),
+        row.reviewer,
+        row.decided_s,
+    )

@@ -1,0 +1,85 @@
+"""The platform kit's tables, as ``store.py`` queries them. A test compares them with what the migrations create.
+
+No column holds a fingerprint's value, a file name or an address: leads and decisions name entries by their id only.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, MetaData, Table, Text
+
+METADATA = MetaData()
+
+CONTENTS = Table(
+    "contents",
+    METADATA,
+    Column("content_id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("day", Date, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+"""What was checked lately, by the platform's name and a keyed digest."""
+
+LEADS = Table(
+    "leads",
+    METADATA,
+    Column("lead_id", Text, primary_key=True),
+    Column("content_id", Text, nullable=False, unique=True),
+    Column("held", Boolean, nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("created_s", BigInteger, nullable=False),
+    Column("deadline_s", BigInteger, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Index("leads_by_urgency", "is_open", "deadline_s"),
+    sqlite_with_rowid=False,
+)
+"""What waits, or waited, for a person."""
+
+LEAD_MATCHES = Table(
+    "lead_matches",
+    METADATA,
+    Column("lead_id", Text, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("list", Text, nullable=False),
+    Column("entry_id", Text, nullable=False),
+    Column("distance_bits", Integer, nullable=False),
+    Column("tier", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Why, nearest first."""
+
+DECISIONS = Table(
+    "decisions",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("lead_id", Text, nullable=False, unique=True),
+    Column("content_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("decided_s", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""The log the platform follows. Numbers are never used twice."""
+
+LOOKS = Table(
+    "looks",
+    METADATA,
+    Column("look_id", Integer, primary_key=True, autoincrement=True),
+    Column("lead_id", Text, nullable=False, index=True),
+    Column("reviewer", Text, nullable=False),
+    Column("looked_s", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Who had which picture shown unblurred, and when."""
+
+OUTBOX = Table(
+    "outbox",
+    METADATA,
+    Column("item_id", Integer, primary_key=True, autoincrement=True),
+    Column("list", Text, nullable=False),
+    Column("entry_id", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("refused_code", Text, nullable=True),
+    sqlite_autoincrement=True,
+)
+"""Feedback on its way to the registry; ``refused_code`` marks what the registry will never take."""

@@ -1,0 +1,116 @@
+"""The values of the platform kit. What every room shares is in ``takeback.model``."""
+
+from dataclasses import dataclass, field
+
+from takeback.model.fingerprint import Algorithm
+from takeback.model.lead import Decision, Lead
+from takeback.model.match import Match, Tier
+
+MAX_MATCHES = 50
+"""Matches kept with a lead, nearest first: enough to judge it, and a bound on what one picture can make us store."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListStatus:
+    """A list as checks are made against it at this moment.
+
+    Args:
+        list: the list.
+        seq: up to where it is loaded.
+        count: live entries.
+        verified_s: when it was last known to be the registry's present state, Unix seconds.
+        fresh_until_s: until when the registry's word for that is good, Unix seconds.
+    """
+
+    list: Algorithm
+    seq: int
+    count: int
+    verified_s: int
+    fresh_until_s: int
+
+    def is_stale(self, now_s: int) -> bool:
+        """Whether the registry has not been heard of for longer than its word is good."""
+        return now_s >= self.fresh_until_s
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPicture:
+    """A picture that was asked about, after matching and before anything is stored.
+
+    Args:
+        content_id: the platform's own name for it.
+        digest: keyed digest of the bytes, 32 bytes; without the kit's key it says nothing.
+        width: pixels.
+        height: pixels.
+        matches: nearest first.
+    """
+
+    content_id: str
+    digest: bytes = field(repr=False)
+    width: int
+    height: int
+    matches: tuple[Match, ...]
+
+    @property
+    def tier(self) -> Tier:
+        """The strictest tier of any match."""
+        tiers = {match.tier for match in self.matches}
+        return next((tier for tier in (Tier.HOLD, Tier.LOOK) if tier in tiers), Tier.CLEAR)
+
+
+@dataclass(frozen=True, slots=True)
+class LeadRecord:
+    """A lead with everything the kit knows about it.
+
+    Args:
+        lead: the lead.
+        width: of the picture, pixels.
+        height: of the picture, pixels.
+        decision: what was decided; ``None`` while it is open.
+    """
+
+    lead: Lead
+    width: int
+    height: int
+    decision: Decision | None
+
+    @property
+    def tier(self) -> Tier:
+        """The tier it was made for."""
+        return Tier.HOLD if self.lead.held else Tier.LOOK
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The answer to a check.
+
+    Args:
+        record: the lead it made or had made before; ``None`` for a clear picture.
+        lists: what it was checked against.
+    """
+
+    record: LeadRecord | None
+    lists: tuple[ListStatus, ...]
+
+    @property
+    def must_not_publish(self) -> bool:
+        """Whether the platform has to wait, or has been told to remove it."""
+        if self.record is None or not self.record.lead.held:
+            return False
+        decision = self.record.decision
+        return decision is None or decision.action.value == "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The open leads.
+
+    Args:
+        records: the most urgent ones, nearest deadline first.
+        open_count: how many are open in all.
+        overdue_count: how many of those are past their deadline.
+    """
+
+    records: tuple[LeadRecord, ...]
+    open_count: int
+    overdue_count: int

@@ -1,0 +1,108 @@
+"""The pictures: what is known of them in memory, their bytes in a temporary folder."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from takeback.errors import NotFoundError, UnavailableError
+from takeback.sample.types import Photo, PhotoState
+
+MAX_PHOTOS: Final = 2_000
+MAX_TOTAL_BYTES: Final = 1024**3
+
+
+class Wall:
+    """Every picture that was posted since the start.
+
+    Args:
+        folder: where bytes are kept; whoever made it erases it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._photos: dict[str, Photo] = {}
+        self._total_bytes = 0
+
+    def add(self, photo: Photo, picture: bytes) -> None:
+        """Keep a new picture.
+
+        Raises:
+            UnavailableError: ``wall.full``.
+        """
+        with self._lock:
+            if len(self._photos) >= MAX_PHOTOS or self._total_bytes + len(picture) > MAX_TOTAL_BYTES:
+                raise UnavailableError("wall.full", "This wall is full.")
+            self._total_bytes += len(picture)
+            self._photos[photo.photo_id] = photo
+        (self._folder / photo.photo_id).write_bytes(picture)
+
+    def photo(self, photo_id: str) -> Photo:
+        """What is known of a picture.
+
+        Raises:
+            NotFoundError: ``photo.unknown``.
+        """
+        with self._lock:
+            found = self._photos.get(photo_id)
+        if found is None:
+            raise NotFoundError("photo.unknown", "There is no such picture.")
+        return found
+
+    def published(self) -> tuple[Photo, ...]:
+        """What everybody sees, newest first."""
+        with self._lock:
+            return tuple(photo for photo in reversed(self._photos.values()) if photo.state is PhotoState.PUBLISHED)
+
+    def unchecked(self) -> tuple[Photo, ...]:
+        """What the kit has not answered about yet, oldest first."""
+        with self._lock:
+            waiting = PhotoState.WAITING
+            return tuple(one for one in self._photos.values() if one.state is waiting and not one.is_checked)
+
+    def bytes_of(self, photo_id: str) -> bytes:
+        """A picture's bytes, whatever its state."""
+        return (self._folder / photo_id).read_bytes()
+
+    def published_bytes(self, photo_id: str) -> bytes:
+        """A picture's bytes if everybody may see it.
+
+        Raises:
+            NotFoundError: ``photo.unknown``; the same for one that waits, was removed, or never was.
+        """
+        if self.photo(photo_id).state is not PhotoState.PUBLISHED:
+            raise NotFoundError("photo.unknown", "There is no such picture.")
+        return self.bytes_of(photo_id)
+
+    def note_checked(self, photo_id: str, *, publish: bool) -> None:
+        """The kit has answered. A decision that came first stands."""
+        self._change(photo_id, PhotoState.PUBLISHED if publish else PhotoState.WAITING, only_from=PhotoState.WAITING)
+
+    def publish(self, photo_id: str) -> None:
+        """A reviewer keeps it up. What was removed stays removed."""
+        self._change(photo_id, PhotoState.PUBLISHED, only_from=PhotoState.WAITING)
+
+    def remove(self, photo_id: str) -> None:
+        """A reviewer removes it: its bytes are erased."""
+        self._change(photo_id, PhotoState.REMOVED, only_from=None)
+        (self._folder / photo_id).unlink(missing_ok=True)
+
+    def drop(self, photo_id: str) -> None:
+        """Forget a picture that could not be taken."""
+        with self._lock:
+            self._photos.pop(photo_id, None)
+        (self._folder / photo_id).unlink(missing_ok=True)
+
+    def knows(self, photo_id: str) -> bool:
+        """Whether a picture was posted here since the start."""
+        with self._lock:
+            return photo_id in self._photos
+
+    def _change(self, photo_id: str, state: PhotoState, only_from: PhotoState | None) -> None:
+        with self._lock:
+            photo = self._photos.get(photo_id)
+            if photo is None:
+                return
+            new_state = state if only_from is None or photo.state is only_from else photo.state
+            self._photos[photo_id] = replace(photo, state=new_state, is_checked=True)
