@@ -21,7 +21,9 @@ def insert_if_new(connection: Connection, table: Table, row: Row) -> bool:
     Returns:
         Whether it was inserted.
     """
-    return connection.execute(_insert(connection, table).on_conflict_do_nothing(), dict(row)).rowcount > 0
+    statement = _insert(connection, table).on_conflict_do_nothing()
+    # SQLAlchemy promises the count of an INSERT only when asked to keep it.
+    return connection.execute(statement, dict(row), execution_options={"preserve_rowcount": True}).rowcount > 0
 
 
 def insert_or_replace(connection: Connection, table: Table, rows: Sequence[Row], replaced: Iterable[str]) -> None:

@@ -1,0 +1,119 @@
+"""A registry on a database, for every suite that needs one: put together as it is in service, with a clock in hand."""
+
+import hashlib
+import io
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from takeback.apps.registry import Registry, build_registry
+from takeback.clock import ManualClock
+from takeback.db import sqlite_url
+from takeback.exchange.partners import IssuedKey
+from takeback.httpkit.logs import open_log
+from takeback.model.case import HeldFingerprint, HoldStatus, Submission
+from takeback.model.entry import Change, Head
+from takeback.model.fingerprint import Algorithm, Fingerprint
+from takeback.registry.types import BatchReport
+from takeback.settings import RegistrySettings
+from takeback.wire.feed_v1 import first_chain, next_chain, parse_head
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A case as its owner knows it: what was sent, and the token of each fingerprint."""
+
+    submission: Submission
+    tokens: tuple[bytes, ...]
+
+
+@dataclass(slots=True)
+class RegistryRig:
+    """A registry on a database, with a clock and a log the test can reach."""
+
+    folder: Path
+    url: str
+    clock: ManualClock = field(default_factory=ManualClock)
+    log: io.StringIO = field(default_factory=io.StringIO)
+    registry: Registry = field(init=False)
+    partner: IssuedKey = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.registry = self.another_process()
+        self.partner = self.registry.services.partners.add("First platform")
+
+    def another_process(self) -> Registry:
+        settings = RegistrySettings(data_dir=self.folder, database_url=self.url)
+        return build_registry(settings, self.clock, open_log(self.log))
+
+    def person(self, *fingerprints: Fingerprint) -> Person:
+        tokens = tuple(secrets.token_bytes(16) for _ in fingerprints)
+        held = tuple(
+            HeldFingerprint(fingerprint, hashlib.sha256(token).digest())
+            for fingerprint, token in zip(fingerprints, tokens, strict=True)
+        )
+        return Person(Submission(secrets.token_bytes(16), secrets.token_bytes(1024 + 28), held), tokens)
+
+    def submits(self, *fingerprints: Fingerprint) -> Person:
+        person = self.person(*fingerprints)
+        self.registry.services.registry.submit(person.submission).result()
+        return person
+
+    def withdraws(self, *tokens: bytes) -> None:
+        self.registry.services.registry.withdraw(tokens).result()
+
+    def status(self, *tokens: bytes) -> list[HoldStatus]:
+        return self.registry.services.registry.statuses(tokens)
+
+    def changes(self, name: Algorithm) -> tuple[Change, ...]:
+        return self.registry.services.feed.changes(self.partner.partner, name.value, 0).changes
+
+    def pdq(self, quality: int = 90) -> Fingerprint:
+        return Fingerprint(Algorithm.PDQ, secrets.token_hex(32), quality)
+
+    def md5(self) -> Fingerprint:
+        return Fingerprint(Algorithm.MD5, secrets.token_hex(16))
+
+    def batch(self) -> BatchReport:
+        report = self.registry.batcher.run_once()
+        assert report is not None, self.log.getvalue()
+        return report
+
+    def listed(self, name: Algorithm) -> dict[str, Change]:
+        """What a partner's list is after all changes (feed-v1 §1.3), once chain and count have been checked (§5)."""
+        live: dict[str, Change] = {}
+        chain = first_chain(name)
+        changes = self.changes(name)
+        for position, change in enumerate(changes, start=1):
+            assert change.seq == position
+            chain = next_chain(chain, change)
+            if change.value is not None:
+                assert change.entry_id not in live
+                live[change.entry_id] = change
+            else:
+                del live[change.entry_id]
+        head = self.head(name)
+        assert (head.seq, head.chain, head.count) == (len(changes), chain, len(live))
+        assert [change.day for change in changes] == sorted(change.day for change in changes)
+        return live
+
+    def head(self, name: Algorithm) -> Head:
+        return parse_head(self.registry.services.feed.head(self.partner.partner, name.value).head)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "registry.db")
+    make: Callable[[], str] = request.getfixturevalue("new_postgresql")
+    return make()
+
+
+@pytest.fixture
+def rig(database_url: str, tmp_path: Path) -> Iterator[RegistryRig]:
+    rig = RegistryRig(tmp_path, database_url)
+    yield rig
+    rig.registry.close()
