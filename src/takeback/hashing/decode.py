@@ -45,14 +45,18 @@ class DecodedPicture:
     """A decoded picture, upright.
 
     Args:
-        image: mode L, RGB or RGBA; possibly smaller than declared, if shrinking while reading was allowed.
+        image: mode L, RGB or RGBA; mode L and smaller than the picture if it was shrunk while reading.
         width: pixels of the whole picture as displayed.
         height: likewise.
+        factor: how many pixels of the picture, along each side, one of ``image`` stands for: 1, 2, 4 or 8.
+        orientation: the EXIF orientation that ``image`` was set upright from.
     """
 
     image: Image.Image
     width: int
     height: int
+    factor: int
+    orientation: int
 
     def pixels(self) -> Pixels:
         """The pixels as the kernels take them; see ``Pixels``."""
@@ -60,69 +64,108 @@ class DecodedPicture:
         return pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels
 
 
-def decode(data: bytes, limits: Limits, *, least_side_px: int | None = None) -> DecodedPicture:
+@dataclass(frozen=True, slots=True)
+class Shortcuts:
+    """What a decoder may leave out for speed, where it can: so far in JPEG.
+
+    Args:
+        shrink_from_pixels: a picture of so many pixels or more may be shrunk by 2, 4 or 8 while it is read; what is
+            shrunk comes as luma only.
+        least_side_px: no side of a shrunk picture gets shorter than this.
+        luma_only: whether a picture that is not shrunk may come as luma only, too. Decoders round luma to whole
+            numbers and colours clip, so this is not quite the luma of the colours.
+    """
+
+    shrink_from_pixels: int
+    least_side_px: int
+    luma_only: bool
+
+    def factor_for(self, width: int, height: int) -> int:
+        """By how much to shrink; 1 for not at all."""
+        if width * height < self.shrink_from_pixels:
+            return 1
+        return next((f for f in (8, 4, 2) if min(width, height) >= f * self.least_side_px), 1)
+
+
+def decode(data: bytes, limits: Limits, shortcuts: Shortcuts | None = None) -> DecodedPicture:
     """Decode the first picture in a file.
 
     Args:
         data: the file.
         limits: what it may cost.
-        least_side_px: if given, a decoder that can shrink while it reads (JPEG) may do so by 2, 4 or 8, as long as no
-            side gets shorter than this; it then gives luma only. Not given, the picture comes in full and in colour.
+        shortcuts: what may be left out; not given, the picture comes in full and in colour.
 
     Raises:
-        UnusableMediaError: ``media.empty``, ``media.unknown_format``, ``media.too_large`` (bytes, pixels, side or
-            frames), ``media.too_complex``, ``media.truncated``, ``media.damaged``.
+        UnusableMediaError: ``media.empty``, ``media.unknown_format``, ``media.too_large`` (bytes, pixels or side),
+            ``media.too_complex``, ``media.truncated``, ``media.damaged``.
     """
     if len(data) > limits.max_bytes:
         raise _too_large(f"This file is larger than {limits.max_bytes // 2**20} MB.")
     format_ = format_of(data)
-    _check_plan(data, format_, limits)
+    if format_ is Format.JPEG:
+        return _decode_jpeg(data, limits, shortcuts)
+    if format_ is Format.WEBP:
+        _check_pixels(webp.canvas_of(data), limits)
     with _decoder_errors():
         image = _open(data, format_)
-        _check_size(image, limits)
+        _check_pixels(image.size, limits)
         orientation = orientation_of(image.info.get("exif") or b"")
-        width, height = image.size
-        if least_side_px is not None:
-            _shrink_on_load(image, least_side_px)
-        if image.width * image.height > limits.max_pixels:
-            raise _too_large(_PIXELS.format(limits.max_pixels // 1_000_000))
         image.load()
+        # TIFF and HEIC decoders set the picture upright themselves while they load, so its size is asked last.
         picture = upright(_eight_bit(image), orientation)
-    if format_ is Format.TIFF or format_ is Format.HEIC:
-        # These decoders set the picture upright themselves, while they load.
-        return DecodedPicture(picture, picture.width, picture.height)
-    return DecodedPicture(picture, *((height, width) if turns_sides(orientation) else (width, height)))
+    return DecodedPicture(picture, picture.width, picture.height, 1, orientation)
 
 
-_PIXELS = "This picture has more than {} megapixels."
+def _decode_jpeg(data: bytes, limits: Limits, shortcuts: Shortcuts | None) -> DecodedPicture:
+    plan = jpeg.plan_of(data)
+    factor = shortcuts.factor_for(plan.width, plan.height) if shortcuts else 1
+    needed = jpeg.without_detail(data, plan, factor) if factor > 1 else data
+    _check_plan(plan, factor, limits)
+    with _decoder_errors():
+        image = _open(needed, Format.JPEG)
+        if image.size != (plan.width, plan.height):
+            raise ValueError("two frames")
+        orientation = orientation_of(image.info.get("exif") or b"")
+        if factor > 1 or (shortcuts and shortcuts.luma_only):
+            image.draft("L", (plan.width // factor, plan.height // factor))
+        image.load()
+        picture = _eight_bit(image)
+        # CMYK can be shrunk but does not come as luma.
+        picture = upright(picture.convert("L") if factor > 1 else picture, orientation)
+    sides = (plan.height, plan.width) if turns_sides(orientation) else (plan.width, plan.height)
+    return DecodedPicture(picture, *sides, factor, orientation)
+
+
+def _check_plan(plan: jpeg.JpegPlan, factor: int, limits: Limits) -> None:
+    pixels = plan.width * plan.height
+    if plan.scans > 1:
+        # The decoder then keeps the coefficients of the whole picture, whatever size it is asked for.
+        _check_pixels((plan.width, plan.height), limits)
+        if pixels * plan.scans > limits.max_scan_pixels:
+            raise UnusableMediaError(
+                "media.too_complex", "This picture is built in an unusual way that we do not decode."
+            )
+    if pixels > limits.max_stored_pixels:
+        raise _too_many_pixels(limits.max_stored_pixels)
+    _check_pixels((plan.width // factor, plan.height // factor), limits)
+
+
+def _check_pixels(size: tuple[int, int], limits: Limits) -> None:
+    if size[0] * size[1] > limits.max_pixels:
+        raise _too_many_pixels(limits.max_pixels)
+    if max(size) > limits.max_side_px:
+        raise _too_large(f"A side of this picture is longer than {limits.max_side_px} pixels.")
+
+
+def _too_many_pixels(limit: int) -> UnusableMediaError:
+    return _too_large(f"This picture has more than {limit // 1_000_000} megapixels.")
 
 
 def _too_large(message: str) -> UnusableMediaError:
     return UnusableMediaError("media.too_large", message)
 
 
-def _check_plan(data: bytes, format_: Format, limits: Limits) -> None:
-    """Refuse what would cost too much in the very act of opening it."""
-    if format_ is Format.JPEG:
-        plan = jpeg.plan_of(data)
-        pixels = plan.width * plan.height
-        # More than one scan needs the coefficients of the whole picture at once, whatever size is asked for.
-        if plan.scans > 1 and (pixels > limits.max_pixels or pixels * plan.scans > limits.max_scan_pixels):
-            raise _too_large(_PIXELS.format(limits.max_pixels // 1_000_000))
-    elif format_ is Format.WEBP:
-        width, height = webp.canvas_of(data)
-        if width * height > limits.max_pixels:
-            raise _too_large(_PIXELS.format(limits.max_pixels // 1_000_000))
-
-
-def _check_size(image: ImageFile.ImageFile, limits: Limits) -> None:
-    if image.width * image.height > limits.max_stored_pixels:
-        raise _too_large(_PIXELS.format(limits.max_stored_pixels // 1_000_000))
-    if max(image.size) > limits.max_side_px:
-        raise _too_large(f"A side of this picture is longer than {limits.max_side_px} pixels.")
-
-
-def _open(data: bytes, format_: Format) -> ImageFile.ImageFile:  # noqa: PLR0911 - one a format
+def _open(data: bytes, format_: Format) -> ImageFile.ImageFile:
     """Parse the headers with the one decoder for the format; no pixels yet."""
     stream = io.BytesIO(data)
     match format_:
@@ -152,13 +195,6 @@ def _open_heic(stream: io.BytesIO) -> ImageFile.ImageFile:
 
     opened: ImageFile.ImageFile = HeifImageFile(stream)  # type: ignore[no-untyped-call]
     return opened
-
-
-def _shrink_on_load(image: ImageFile.ImageFile, least_side_px: int) -> None:
-    for factor in (8, 4, 2):
-        if min(image.size) >= factor * least_side_px:
-            image.draft("L", (image.width // factor, image.height // factor))
-            return
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

@@ -110,7 +110,7 @@ def _sample_positions(length: int) -> NDArray[np.int64]:
 
 
 @kernel
-def _sample_columns(  # noqa: PLR0917 - kernels take no objects
+def _sample_columns(
     rows: Matrix, sums: Matrix, window: int, counts: Matrix, at: NDArray[np.int64], out: Matrix
 ) -> None:
     """Second blur along rows, kept only where the result is sampled."""

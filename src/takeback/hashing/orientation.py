@@ -4,6 +4,7 @@
 """
 
 import struct
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -44,6 +45,19 @@ def orientation_of(untrusted_exif: bytes) -> int:
 def turns_sides(orientation: int) -> bool:
     """Whether width and height change places when the picture is set upright."""
     return orientation >= 5
+
+
+@dataclass(frozen=True, slots=True)
+class CutsFirst:
+    """Whether the pixels left over at the far end, when a decoder shrank a picture, are at the near end now."""
+
+    down: bool
+    across: bool
+
+
+def cuts_first(orientation: int) -> CutsFirst:
+    """Where the far ends of the stored picture went when it was set upright."""
+    return CutsFirst(down=orientation in (3, 4, 7, 8), across=orientation in (2, 3, 6, 7))
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from takeback.hashing.downsample import Matrix, Pixels, kernel, luma_tables, shrink
+from takeback.hashing.shrunk import Axis, samples_of_shrunk
 
 _SIDE = 64
 _BITS_SIDE = 16
@@ -57,15 +58,29 @@ def pdq_forms_of(pixels: Pixels) -> tuple[PdqHash, ...]:
     height, width, _ = pixels.shape
     if height < _MIN_SIDE or width < _MIN_SIDE:
         return (PdqHash(bytes(32), 0),) * _FORMS
-    small = np.empty((_SIDE, _SIDE), np.float32)
-    shrink(np.ascontiguousarray(pixels), luma_tables(), small)
-    bits, quality = _hash_forms(small, dct_matrix())
+    samples = np.empty((_SIDE, _SIDE), np.float32)
+    shrink(np.ascontiguousarray(pixels), luma_tables(), samples)
+    return forms_of_samples(samples)
+
+
+def forms_of_samples(samples: Matrix) -> tuple[PdqHash, ...]:
+    """The second half alone.
+
+    Args:
+        samples: (64, 64) float32, the blurred luma.
+
+    Returns:
+        See ``pdq_forms_of``.
+    """
+    bits, quality = _hash_forms(samples, dct_matrix())
     return tuple(PdqHash(row.tobytes(), int(quality)) for row in bits)
 
 
 def warm_up() -> None:
     """Compile the kernels, or load them from the cache on disk, before the first picture comes."""
     pdq_forms_of(np.zeros((8, 8, 3), np.uint8))
+    axis = Axis(64, 2, cut_first=False)
+    samples_of_shrunk(np.zeros((32, 32), np.uint8), axis, axis)
 
 
 @cache

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image, ImageFilter, ImageOps
 
-from takeback.hashing.decode import decode
+from takeback.hashing.decode import Shortcuts, decode
 from takeback.hashing.limits import Limits
 
 _BLUR_SHARE = 1 / 24
@@ -26,7 +26,9 @@ def preview_of(data: bytes, *, long_side_px: int, blur: bool, limits: Limits | N
     Raises:
         UnusableMediaError: see ``takeback.hashing.decode.decode``.
     """
-    picture = decode(data, limits or Limits(), least_side_px=max(long_side_px, 1))
+    picture = decode(
+        data, limits or Limits(), Shortcuts(shrink_from_pixels=1, least_side_px=max(long_side_px, 1), luma_only=True)
+    )
     image = _on_white(picture.image).convert("L")
     image.thumbnail((long_side_px, long_side_px), Image.Resampling.BOX)
     if blur:
