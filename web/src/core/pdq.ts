@@ -178,7 +178,9 @@ function shrink(pixels: RgbaPixels): Float32Array {
   });
   const rows = samplePositions(height);
   let next = 0;
-  const stripRow = (y: number, out: Float32Array): void => out.set(strip.subarray(y * SIDE, (y + 1) * SIDE));
+  const stripRow = (y: number, out: Float32Array): void => {
+    out.set(strip.subarray(y * SIDE, (y + 1) * SIDE));
+  };
   blurColumns(SIDE, down, stripRow, (y, row) => {
     for (; next < SIDE && rows[next] === y; next++) small.set(row, next * SIDE);
   });

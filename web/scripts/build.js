@@ -1,0 +1,24 @@
+/** Build the three pages one after the other, then write down what was built: `_web/digests.json`. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+
+const WEB = fileURLToPath(new URL('../', import.meta.url));
+const OUT = fileURLToPath(new URL('../../src/takeback/_web/', import.meta.url));
+
+for (const mode of ['submit', 'review', 'sample']) {
+  await build({ configFile: join(WEB, 'vite.config.ts'), mode, logLevel: 'warn' });
+}
+
+const files = readdirSync(OUT, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name !== 'digests.json')
+  .map((entry) => join(entry.parentPath, entry.name));
+const digests = files.map((file) => [
+  relative(OUT, file).split(sep).join('/'),
+  createHash('sha256').update(readFileSync(file)).digest('hex'),
+]);
+digests.sort(([a], [b]) => (a < b ? -1 : 1));
+writeFileSync(join(OUT, 'digests.json'), `${JSON.stringify(Object.fromEntries(digests), null, 2)}\n`);
+console.log(`${digests.length} files in ${relative(process.cwd(), OUT)}`);

@@ -1,0 +1,21 @@
+/** What a picture is known by once it has been turned into numbers. Same words and limits as the Python side's model. */
+
+export type Algorithm = 'pdq' | 'md5' | 'sha256';
+
+export const ALGORITHMS: readonly Algorithm[] = ['pdq', 'md5', 'sha256'];
+
+/** PDQ of a lower quality says nothing about the picture and is not sent. Source: PDQ reference. */
+export const MIN_QUALITY = 50;
+
+/** One fingerprint; `value` is lower-case hexadecimal, `quality` (0 to 100) belongs to PDQ alone. */
+export interface Fingerprint {
+  readonly algorithm: Algorithm;
+  readonly value: string;
+  readonly quality?: number;
+}
+
+/** Everything that was made from one picture. `file` counts the person's pictures from 1; names are not kept. */
+export interface PictureFingerprints {
+  readonly file: number;
+  readonly fingerprints: readonly Fingerprint[];
+}

@@ -1,0 +1,148 @@
+/**
+ * What a file is, told by its first bytes: names and declared types are often wrong.
+ *
+ * Also how large the picture says it is, before anything spends memory on decoding it. Deliberately not here: whether
+ * the rest of the file keeps the promise; the decoder finds that out.
+ *
+ * Sources: ITU-T T.81 §B.1 and §B.2 (JPEG), W3C PNG §5 and §11.2.2, RFC 9649 §2.5 to §2.7 (WebP), ISO/IEC 14496-12 §4.3
+ * (the `ftyp` box of HEIC and AVIF).
+ */
+import { Problem } from './problem.ts';
+
+export type PictureFormat = 'jpeg' | 'png' | 'webp';
+
+/** Width and height in pixels as the header states them, before any rotation. */
+export interface PictureHeader {
+  readonly format: PictureFormat;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What one picture may cost. */
+export interface PictureLimits {
+  readonly maxBytes: number;
+  readonly maxPixels: number;
+  readonly maxSidePx: number;
+}
+
+/** A 100-megapixel picture takes about 1 GB while it is worked on: more than that and a phone gives up. */
+export const PICTURE_LIMITS: PictureLimits = { maxBytes: 64 * 2 ** 20, maxPixels: 100_000_000, maxSidePx: 65_535 };
+
+/** A phone's JPEG keeps previews and maker notes before its size: nearly all have it within this many bytes. */
+export const HEADER_BYTES = 2 ** 20;
+
+const PNG_MAGIC = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+const JPEG_MAGIC = [0xff, 0xd8, 0xff];
+const WEBP_HEADER_BYTES = 30;
+const PNG_HEADER_BYTES = 24;
+const VIDEO_BRANDS = /^(?:isom|iso[2-9]|mp4[12]|avc1|qt {2}|M4V |3g[gp].|dash|MSNV)$/;
+const HEIC_BRANDS = /^(?:hei[cxms]|hev[cx]|mif1|msf1)$/;
+
+/**
+ * The header of a picture.
+ *
+ * @param head the first bytes of the file.
+ * @param isWhole whether `head` is all of it. If not and the header goes on behind it, the answer is `undefined`.
+ * @throws Problem `media.empty`, `media.heic`, `media.video`, `media.format` (something else that is not read here),
+ *   `media.truncated`, `media.damaged`.
+ */
+export function sniffPicture(head: Uint8Array, isWhole: boolean): PictureHeader | undefined {
+  if (head.length === 0) throw new Problem('media.empty');
+  if (startsWith(head, JPEG_MAGIC)) return jpegHeader(head, isWhole);
+  if (startsWith(head, PNG_MAGIC)) return pngHeader(head);
+  if (text(head, 0, 4) === 'RIFF' && text(head, 8, 12) === 'WEBP') return webpHeader(head);
+  throw refusal(head);
+}
+
+/**
+ * Hold a header against the limits.
+ *
+ * @throws Problem `media.too_large`, `media.damaged` (no pixels at all).
+ */
+export function checkPictureSize({ width, height }: PictureHeader, limits: PictureLimits): void {
+  if (width === 0 || height === 0) throw new Problem('media.damaged');
+  if (Math.max(width, height) > limits.maxSidePx || width * height > limits.maxPixels) {
+    throw new Problem('media.too_large');
+  }
+}
+
+function refusal(head: Uint8Array): Problem {
+  const brand = text(head, 4, 8) === 'ftyp' ? text(head, 8, 12) : '';
+  if (HEIC_BRANDS.test(brand)) return new Problem('media.heic');
+  const isMatroska = startsWith(head, [0x1a, 0x45, 0xdf, 0xa3]);
+  if (VIDEO_BRANDS.test(brand) || isMatroska || text(head, 8, 12) === 'AVI ') return new Problem('media.video');
+  return new Problem('media.format');
+}
+
+function pngHeader(head: Uint8Array): PictureHeader {
+  if (head.length < PNG_HEADER_BYTES) throw new Problem('media.truncated');
+  if (text(head, 12, 16) !== 'IHDR') throw new Problem('media.damaged');
+  const view = viewOf(head);
+  return { format: 'png', width: view.getUint32(16), height: view.getUint32(20) };
+}
+
+function webpHeader(head: Uint8Array): PictureHeader {
+  if (head.length < WEBP_HEADER_BYTES) throw new Problem('media.truncated');
+  const view = viewOf(head);
+  switch (text(head, 12, 16)) {
+    case 'VP8X':
+      return { format: 'webp', width: 1 + uint24(view, 24), height: 1 + uint24(view, 27) };
+    case 'VP8L': {
+      const bits = view.getUint32(21, true);
+      return { format: 'webp', width: 1 + (bits & 0x3fff), height: 1 + ((bits >> 14) & 0x3fff) };
+    }
+    case 'VP8 ':
+      return { format: 'webp', width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff };
+    default:
+      throw new Problem('media.damaged');
+  }
+}
+
+/** Walk the segments up to the frame header (SOF0 to SOF15; C4, C8 and CC are other things). */
+function jpegHeader(head: Uint8Array, isWhole: boolean): PictureHeader | undefined {
+  const view = viewOf(head);
+  let at = 2;
+  for (;;) {
+    while (at + 1 < head.length && head[at] === 0xff && head[at + 1] === 0xff) at++; // fill bytes, §B.1.1.2
+    if (at + 9 > head.length) {
+      more(isWhole);
+      return;
+    }
+    if (head[at] !== 0xff) throw new Problem('media.damaged');
+    const marker = view.getUint8(at + 1);
+    if (isFrameHeader(marker)) {
+      return { format: 'jpeg', height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
+    }
+    if (marker === 0xd9 || marker === 0xda) throw new Problem('media.damaged'); // picture data before its size
+    at += 2 + (isBareMarker(marker) ? 0 : view.getUint16(at + 2));
+  }
+}
+
+function isFrameHeader(marker: number): boolean {
+  return marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+}
+
+function isBareMarker(marker: number): boolean {
+  return marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
+}
+
+function more(isWhole: boolean): undefined {
+  if (isWhole) throw new Problem('media.truncated');
+  return undefined;
+}
+
+function startsWith(head: Uint8Array, magic: readonly number[]): boolean {
+  return magic.every((byte, i) => head[i] === byte);
+}
+
+function text(head: Uint8Array, from: number, to: number): string {
+  return String.fromCharCode(...head.subarray(from, to));
+}
+
+function viewOf(head: Uint8Array): DataView {
+  return new DataView(head.buffer, head.byteOffset, head.byteLength);
+}
+
+function uint24(view: DataView, at: number): number {
+  return view.getUint16(at, true) | (view.getUint8(at + 2) << 16);
+}

@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Hold } from './case_content.ts';
+import { pictureStatuses } from './status.ts';
+import { spanOf } from './time_left.ts';
+import { HOLD_STATES, type HoldStatus } from './wire.ts';
+import { counted, fill } from './words.ts';
+
+function hold(file: number, n: number): Hold {
+  return { token: n.toString(16).padStart(32, '0'), algorithm: 'pdq', file };
+}
+
+describe('the state of a picture', () => {
+  it('is the furthest of its fingerprints, with the platforms of that state', () => {
+    const holds = [hold(2, 0), hold(1, 1), hold(1, 2), hold(1, 3)];
+    const statuses: HoldStatus[] = [
+      { state: 'withdrawn', platforms: 0 },
+      { state: 'listed', platforms: 0 },
+      { state: 'in_review', platforms: 2 },
+      { state: 'found', platforms: 5 },
+    ];
+    expect(pictureStatuses(holds, statuses)).toEqual([
+      { file: 1, state: 'in_review', platforms: 2, tokens: holds.slice(1).map(({ token }) => token) },
+      { file: 2, state: 'withdrawn', platforms: 0, tokens: [] },
+    ]);
+  });
+
+  it('says withdrawn only when all is withdrawn, and offers to withdraw exactly the rest', () => {
+    const status = fc.record({ state: fc.constantFrom(...HOLD_STATES), platforms: fc.nat(9) });
+    fc.assert(
+      fc.property(fc.array(status, { minLength: 1, maxLength: 6 }), (statuses) => {
+        const holds = statuses.map((_, n) => hold(1, n));
+        const picture = pictureStatuses(holds, statuses)[0];
+        const live = statuses.filter(({ state }) => state !== 'withdrawn').length;
+        expect(picture?.state === 'withdrawn').toBe(live === 0);
+        expect(picture?.tokens).toHaveLength(live);
+      }),
+    );
+  });
+});
+
+describe('words', () => {
+  it('fills in values and leaves a gap to be seen', () => {
+    expect(fill('{n} of {total}', { n: 1 })).toBe('1 of {total}');
+    expect(counted({ one: 'one', other: '{n} of them' }, 1)).toBe('one');
+    expect(counted({ one: 'one', other: '{n} of them' }, 0)).toBe('0 of them');
+  });
+
+  it('never promises more time than there is', () => {
+    expect(spanOf(59)).toEqual({ unit: 'minutes', n: 0 });
+    expect(spanOf(3599)).toEqual({ unit: 'minutes', n: 59 });
+    expect(spanOf(2 * 86_400)).toEqual({ unit: 'hours', n: 48 });
+    expect(spanOf(3 * 86_400)).toEqual({ unit: 'days', n: 3 });
+    const lengthS = { minutes: 60, hours: 3600, days: 86_400 };
+    fc.assert(
+      fc.property(fc.nat(10_000_000), (seconds) => {
+        const { unit, n } = spanOf(seconds);
+        expect(n * lengthS[unit]).toBeLessThanOrEqual(seconds);
+        expect((n + 1) * lengthS[unit]).toBeGreaterThan(seconds);
+      }),
+    );
+  });
+});

@@ -1,0 +1,24 @@
+/** What a page and its worker say to each other. Values are plain, so that they cross by structured clone. */
+import type { CaseContent } from '../core/case_content.ts';
+import type { Fingerprint, PictureFingerprints } from '../core/fingerprint.ts';
+import type { CaseKeys, Sealed } from '../core/sealing.ts';
+import type { Receipt } from '../core/receipt.ts';
+
+/** What a worker can be asked for: each task's input and its answer. */
+export interface Tasks {
+  fingerprint: { input: { file: Blob }; answer: Fingerprint[] };
+  seal: { input: { pictures: readonly PictureFingerprints[]; day: string }; answer: Sealed };
+  derive: { input: { receipt: Receipt }; answer: CaseKeys };
+  open: { input: { keys: CaseKeys; sealed: string }; answer: CaseContent };
+}
+
+export type TaskName = keyof Tasks;
+
+/** A task with a number that its answer repeats. */
+export type Request = { [Name in TaskName]: { id: number; task: Name; input: Tasks[Name]['input'] } }[TaskName];
+
+/** `share` may come any number of times; then exactly one of the others. `code` is a Problem's. */
+export type Reply =
+  | { id: number; kind: 'share'; share: number }
+  | { id: number; kind: 'answer'; answer: Tasks[TaskName]['answer'] }
+  | { id: number; kind: 'problem'; code: string };
