@@ -18,6 +18,7 @@ from takeback.model.entry import Change, Head, Op
 from takeback.model.fingerprint import Algorithm
 from takeback.wire.feed_v1 import (
     ChangesShape,
+    FeedbackBatchShape,
     PublicKeyShape,
     PublicKeysShape,
     SignatureShape,
@@ -92,6 +93,8 @@ class HandMadeRegistry:
     refused_lists: tuple[Algorithm, ...] = ()
     drop_seq: int | None = None
     unreachable: bool = False
+    feedback: list[dict[str, str]] = field(default_factory=list)
+    takes_feedback: bool = True
 
     def head(self, name: Algorithm) -> Head:
         log = self.logs.get(name, [])
@@ -116,6 +119,13 @@ class HandMadeRegistry:
             return 403, problem("partner.not_entitled", 403)
         query = {key: int(values[0]) for key, values in parse_qs(parts.query).items()}
         return 200, self.changes(name, query["after"], query["limit"]).model_dump_json(exclude_none=True).encode()
+
+    def take_feedback(self, body: bytes) -> tuple[int, bytes]:
+        if not self.takes_feedback:
+            return 503, problem("registry.unavailable", 503)
+        words = [word.model_dump() for word in FeedbackBatchShape.model_validate_json(body).feedback]
+        self.feedback += words
+        return 200, json.dumps({"accepted": len(words)}).encode()
 
     def http(self) -> httpx.Client:
         def handle(request: httpx.Request) -> httpx.Response:
@@ -146,7 +156,13 @@ def served(registry: HandMadeRegistry) -> Iterator[str]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            status, body = registry.answer(self.path, self.headers.get("Authorization", ""))
+            self._reply(*registry.answer(self.path, self.headers.get("Authorization", "")))
+
+        def do_POST(self) -> None:
+            assert self.path == "/feedback/v1"
+            self._reply(*registry.take_feedback(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def _reply(self, status: int, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
