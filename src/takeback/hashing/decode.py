@@ -15,6 +15,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from typing import assert_never
 
 import numpy as np
@@ -45,7 +46,7 @@ class DecodedPicture:
     """A decoded picture, upright.
 
     Args:
-        image: mode L, RGB or RGBA; mode L and smaller than the picture if it was shrunk while reading.
+        image: mode L, RGB or RGBA; smaller than the picture if it was shrunk while reading.
         width: pixels of the whole picture as displayed.
         height: likewise.
         factor: how many pixels of the picture, along each side, one of ``image`` stands for: 1, 2, 4 or 8.
@@ -64,21 +65,28 @@ class DecodedPicture:
         return pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels
 
 
+class Channels(Enum):
+    """What is wanted of a picture. Luma alone is decoded faster where the format keeps it apart (JPEG)."""
+
+    COLOUR = "colour"
+    LUMA_IF_SHRUNK = "luma if shrunk"
+    LUMA = "luma"
+
+
 @dataclass(frozen=True, slots=True)
 class Shortcuts:
     """What a decoder may leave out for speed, where it can: so far in JPEG.
 
     Args:
-        shrink_from_pixels: a picture of so many pixels or more may be shrunk by 2, 4 or 8 while it is read; what is
-            shrunk comes as luma only.
+        shrink_from_pixels: a picture of so many pixels or more may be shrunk by 2, 4 or 8 while it is read.
         least_side_px: no side of a shrunk picture gets shorter than this.
-        luma_only: whether a picture that is not shrunk may come as luma only, too. Decoders round luma to whole
-            numbers and colours clip, so this is not quite the luma of the colours.
+        channels: whether luma is enough. Decoders round it to whole numbers, and colours clip, so it is not quite the
+            luma of the colours.
     """
 
     shrink_from_pixels: int
     least_side_px: int
-    luma_only: bool
+    channels: Channels
 
     def factor_for(self, width: int, height: int) -> int:
         """By how much to shrink; 1 for not at all."""
@@ -113,6 +121,9 @@ def decode(data: bytes, limits: Limits, shortcuts: Shortcuts | None = None) -> D
         image.load()
         # TIFF and HEIC decoders set the picture upright themselves while they load, so its size is asked last.
         picture = upright(_eight_bit(image), orientation)
+        if format_ is Format.WEBP:
+            # Apart from its decoder, which keeps two canvases of four bytes a pixel for as long as its image lives.
+            picture = picture.copy()
     return DecodedPicture(picture, picture.width, picture.height, 1, orientation)
 
 
@@ -126,14 +137,25 @@ def _decode_jpeg(data: bytes, limits: Limits, shortcuts: Shortcuts | None) -> De
         if image.size != (plan.width, plan.height):
             raise ValueError("two frames")
         orientation = orientation_of(image.info.get("exif") or b"")
-        if factor > 1 or (shortcuts and shortcuts.luma_only):
-            image.draft("L", (plan.width // factor, plan.height // factor))
+        luma = _wants_luma(shortcuts, factor)
+        if luma or factor > 1:
+            image.draft("L" if luma else "RGB", (plan.width // factor, plan.height // factor))
         image.load()
         picture = _eight_bit(image)
         # CMYK can be shrunk but does not come as luma.
-        picture = upright(picture.convert("L") if factor > 1 else picture, orientation)
+        picture = upright(picture.convert("L") if luma and factor > 1 else picture, orientation)
     sides = (plan.height, plan.width) if turns_sides(orientation) else (plan.width, plan.height)
     return DecodedPicture(picture, *sides, factor, orientation)
+
+
+def _wants_luma(shortcuts: Shortcuts | None, factor: int) -> bool:
+    match shortcuts.channels if shortcuts else Channels.COLOUR:
+        case Channels.COLOUR:
+            return False
+        case Channels.LUMA_IF_SHRUNK:
+            return factor > 1
+        case Channels.LUMA:
+            return True
 
 
 def _check_plan(plan: jpeg.JpegPlan, factor: int, limits: Limits) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from takeback.hashing.decode import DecodedPicture, Shortcuts, decode
+from takeback.hashing.decode import Channels, DecodedPicture, Shortcuts, decode
 from takeback.hashing.limits import Limits
 from takeback.hashing.orientation import cuts_first
 from takeback.hashing.pdq import PdqHash, forms_of_samples, pdq_forms_of
@@ -10,11 +10,11 @@ from takeback.hashing.picture import HashedPicture
 from takeback.hashing.shrunk import Axis, samples_of_shrunk
 from takeback.model.fingerprint import MIN_QUALITY, Algorithm, Fingerprint
 
-_FOR_A_LIST = Shortcuts(shrink_from_pixels=4_000_000, least_side_px=512, luma_only=False)
+_FOR_A_LIST = Shortcuts(shrink_from_pixels=4_000_000, least_side_px=512, channels=Channels.LUMA_IF_SHRUNK)
 """Below four megapixels what goes on a list is the reference's value in every bit. Above, eight shrunk pixels for each
 of the 64 samples keep it within 2 bits, at a tenth of the time or less; bench/hashing.py shows the distribution."""
 
-_FOR_A_QUERY = Shortcuts(shrink_from_pixels=4_000_000, least_side_px=512, luma_only=True)
+_FOR_A_QUERY = Shortcuts(shrink_from_pixels=4_000_000, least_side_px=512, channels=Channels.LUMA)
 """A platform asks for everything that is posted. Luma alone moves one hash in seven, by 2 bits, and saves a third."""
 
 

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image, ImageFilter, ImageOps
 
-from takeback.hashing.decode import Shortcuts, decode
+from takeback.hashing.decode import Channels, Shortcuts, decode
 from takeback.hashing.limits import Limits
 
 _BLUR_SHARE = 1 / 24
@@ -26,9 +26,7 @@ def preview_of(data: bytes, *, long_side_px: int, blur: bool, limits: Limits | N
     Raises:
         UnusableMediaError: see ``takeback.hashing.decode.decode``.
     """
-    picture = decode(
-        data, limits or Limits(), Shortcuts(shrink_from_pixels=1, least_side_px=max(long_side_px, 1), luma_only=True)
-    )
+    picture = decode(data, limits or Limits(), _shrunk_to(long_side_px, Channels.LUMA))
     image = _on_white(picture.image).convert("L")
     image.thumbnail((long_side_px, long_side_px), Image.Resampling.BOX)
     if blur:
@@ -46,9 +44,14 @@ def reencoded(data: bytes, *, limits: Limits | None = None) -> bytes:
     Raises:
         UnusableMediaError: see ``takeback.hashing.decode.decode``.
     """
-    image = _on_white(decode(data, limits or Limits()).image)
+    shortcuts = _shrunk_to(_REVIEW_LONG_SIDE_PX, Channels.COLOUR)
+    image = _on_white(decode(data, limits or Limits(), shortcuts).image)
     image.thumbnail((_REVIEW_LONG_SIDE_PX, _REVIEW_LONG_SIDE_PX))
     return _jpeg(image)
+
+
+def _shrunk_to(least_side_px: int, channels: Channels) -> Shortcuts:
+    return Shortcuts(shrink_from_pixels=1, least_side_px=max(least_side_px, 1), channels=channels)
 
 
 def _on_white(image: Image.Image) -> Image.Image:
