@@ -1,6 +1,22 @@
-"""Fingerprints to matches."""
+"""Fingerprints to matches.
 
-from takeback.matching.engine import MatchEngine
-from takeback.matching.policy import Policy
+What other rooms use is named here and loaded on first use: the compiled kernels cost half a second to import.
+"""
 
-__all__ = ["MatchEngine", "Policy"]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from takeback.matching.engine import MatchEngine
+    from takeback.matching.live import Growth
+    from takeback.matching.policy import Policy
+    from takeback.matching.start import warm_up
+
+__all__ = ["Growth", "MatchEngine", "Policy", "warm_up"]
+
+
+def __getattr__(name: str) -> object:
+    home = {"Growth": "live", "MatchEngine": "engine", "Policy": "policy", "warm_up": "start"}.get(name)
+    if home is None:
+        raise AttributeError(name)
+    return getattr(import_module(f"takeback.matching.{home}"), name)

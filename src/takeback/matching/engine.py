@@ -1,15 +1,23 @@
 """The matching engine: a list's changes go in, a picture's fingerprints are asked, matches come out."""
 
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from takeback.errors import InvalidInputError
+from takeback.matching import snapshot
+from takeback.matching.chunks import Plan, make_plan
+from takeback.matching.encoding import ids_to_words, raw_to_words, values_to_words, width_of, words_to_id
+from takeback.matching.live import Batch, Growth, LiveIndex, View
 from takeback.matching.policy import Policy
-from takeback.model.entry import Change, EntryId, Op
-from takeback.model.fingerprint import Algorithm, Fingerprint, parse_fingerprint
+from takeback.model.entry import Change, Op
+from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.model.match import Match, Tier
+
+_BATCH = 65_536
 
 
 class MatchEngine:
@@ -17,38 +25,83 @@ class MatchEngine:
 
     Args:
         policy: the thresholds.
+        growth: when the lists merge what was added.
     """
 
-    def __init__(self, policy: Policy = Policy()) -> None:  # noqa: B008 - a frozen value
+    def __init__(self, policy: Policy = Policy(), growth: Growth = Growth()) -> None:  # noqa: B008 - frozen values
         self.policy = policy
-        self._lock = threading.Lock()
-        self._values: dict[Algorithm, dict[EntryId, str]] = {name: {} for name in Algorithm}
-        self._by_value: dict[Algorithm, dict[str, set[EntryId]]] = {name: {} for name in Algorithm}
-        self._seq: dict[Algorithm, int] = dict.fromkeys(Algorithm, 0)
-        self._scan: tuple[list[EntryId], NDArray[np.uint64]] | None = None
+        self._plan: Plan | None = make_plan(policy.look_radius_bits)
+        self._lists = {
+            name: LiveIndex(width_of(name), exact=name is not Algorithm.PDQ, growth=growth) for name in Algorithm
+        }
+
+    @classmethod
+    def open(cls, path: Path, policy: Policy = Policy(), growth: Growth = Growth()) -> "MatchEngine":  # noqa: B008
+        """An engine over a snapshot, which stays mapped and is shared with other processes that open it.
+
+        Raises:
+            NotFoundError: ``snapshot.missing``.
+            CorruptDataError: ``snapshot.corrupt``: damaged, cut short, or not a snapshot. Build the engine anew.
+        """
+        engine = cls(policy, growth)
+        for name, (segments, seq) in snapshot.read(path).items():
+            engine._lists[name].adopt(segments, seq)
+        return engine
+
+    def save(self, path: Path) -> None:
+        """Write a snapshot. Whatever happens meanwhile, ``path`` is the old file or the whole new one.
+
+        Raises:
+            UnavailableError: ``snapshot.busy`` if another process writes it, ``snapshot.unwritable`` if it cannot be.
+        """
+        snapshot.write(path, {name: one.finished_segments() for name, one in self._lists.items()})
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Add and remove entries; the next question sees them. Applying a change again does nothing.
 
         Raises:
-            InvalidInputError: ``fingerprint.format`` or ``fingerprint.quality`` for a change that cannot be; the
+            InvalidInputError: ``fingerprint.format`` or ``entry.format`` for a change that cannot be; batches of
                 changes before it may have been applied.
         """
-        with self._lock:
-            for change in changes:
-                self._remove(change.list, change.entry_id)
-                if change.op is Op.ADD:
-                    fingerprint = parse_fingerprint(change.list, change.value or "", change.quality)
-                    self._values[change.list][change.entry_id] = fingerprint.value
-                    self._by_value[change.list].setdefault(fingerprint.value, set()).add(change.entry_id)
-                if change.list is Algorithm.PDQ:
-                    self._scan = None
-                self._seq[change.list] = max(self._seq[change.list], change.seq)
+        for batch in _batches(changes):
+            for name in Algorithm:
+                mine = [change for change in batch if change.list is name]
+                if mine:
+                    self._lists[name].apply(_batch_of(name, mine, self.seq(name)))
+
+    def bulk_load(self, name: Algorithm, entry_ids: NDArray[np.uint64], values: NDArray[np.uint8], seq: int) -> None:
+        """Exchange a list for another one: much faster than ``apply`` for millions.
+
+        Args:
+            name: the list.
+            entry_ids: (n, 2) uint64, each once: the id's first and last 16 hexadecimal digits as numbers.
+            values: (n, bytes) uint8, first byte first.
+            seq: the list's sequence number.
+
+        Raises:
+            InvalidInputError: ``list.shape`` if the shapes do not fit.
+        """
+        if entry_ids.shape != (len(values), 2) or values.shape[1:] != (8 * width_of(name),):
+            raise InvalidInputError("list.shape", "The ids and values of a list do not fit together.")
+        self._lists[name].bulk(entry_ids, raw_to_words(name, values), seq)
 
     def advance(self, name: Algorithm, seq: int) -> None:
         """Note that a list is complete up to ``seq``, when what was applied were its live entries and not its log."""
-        with self._lock:
-            self._seq[name] = max(self._seq[name], seq)
+        self._lists[name].apply(_batch_of(name, [], max(seq, self.seq(name))))
+
+    def settle(self) -> None:
+        """Wait until every list has merged what was added."""
+        for one in self._lists.values():
+            one.settle()
+
+    def merge_step(self) -> None:
+        """Do at most one due merge a list, on the caller's time. For engines whose growth is not in the background."""
+        for one in self._lists.values():
+            one.merge_step()
+
+    def segment_sizes(self, name: Algorithm) -> list[int]:
+        """Rows of each of a list's segments, removed ones included: for monitoring."""
+        return [len(one) for one in self._lists[name].view().segments]
 
     def match(self, query: Sequence[Fingerprint]) -> list[Match]:
         """Find the entries near to a picture.
@@ -59,47 +112,73 @@ class MatchEngine:
 
         Returns:
             One match an entry and algorithm, nearest first.
+
+        Raises:
+            InvalidInputError: ``fingerprint.format``.
         """
-        with self._lock:
-            found: dict[tuple[Algorithm, EntryId], int] = {}
-            for fingerprint in query:
-                for entry_id, distance_bits in self._near(fingerprint):
-                    key = (fingerprint.algorithm, entry_id)
-                    found[key] = min(distance_bits, found.get(key, distance_bits))
-            return [
-                Match(entry_id, name, distance_bits, self._tier(name, distance_bits), self._seq[name])
-                for (name, entry_id), distance_bits in sorted(found.items(), key=lambda item: (item[1], item[0]))
+        return self.match_many([query])[0]
+
+    def match_many(self, queries: Sequence[Sequence[Fingerprint]]) -> list[list[Match]]:
+        """``match`` for many pictures at once: the way to go through what is already there."""
+        matches: list[list[Match]] = [[] for _ in queries]
+        for name in Algorithm:
+            asked = [
+                (number, fingerprint.value)
+                for number, query in enumerate(queries)
+                for fingerprint in query
+                if fingerprint.algorithm is name and not self._says_nothing(fingerprint)
             ]
+            if asked:
+                self._match_list(name, asked, matches)
+        for found in matches:
+            found.sort(key=lambda match: (match.distance_bits, match.algorithm, match.entry_id))
+        return matches
 
     def seq(self, name: Algorithm) -> int:
         """Sequence number of the last change applied to a list; 0 before the first."""
-        return self._seq[name]
+        return self._lists[name].view().seq
 
     def count(self, name: Algorithm) -> int:
         """Live entries of a list."""
-        return len(self._values[name])
+        return self._lists[name].view().live
 
-    def _tier(self, name: Algorithm, distance_bits: int) -> Tier:
-        return self.policy.tier_of(distance_bits) if name is Algorithm.PDQ else Tier.HOLD
+    def _says_nothing(self, fingerprint: Fingerprint) -> bool:
+        return fingerprint.quality is not None and fingerprint.quality < self.policy.min_quality
 
-    def _remove(self, name: Algorithm, entry_id: EntryId) -> None:
-        value = self._values[name].pop(entry_id, None)
-        if value is not None:
-            self._by_value[name][value].discard(entry_id)
+    def _match_list(self, name: Algorithm, asked: list[tuple[int, str]], matches: list[list[Match]]) -> None:
+        words = values_to_words(name, [value for _, value in asked])
+        view = self._lists[name].view()
+        radius_bits = self.policy.look_radius_bits if name is Algorithm.PDQ else 0
+        near = _nearest(view, words, radius_bits, self._plan, [number for number, _ in asked])
+        for (number, entry_id), distance_bits in near.items():
+            tier = self.policy.tier_of(distance_bits) if name is Algorithm.PDQ else Tier.HOLD
+            matches[number].append(Match(entry_id, name, distance_bits, tier, view.seq))
 
-    def _near(self, fingerprint: Fingerprint) -> list[tuple[EntryId, int]]:
-        name = fingerprint.algorithm
-        checked = parse_fingerprint(name, fingerprint.value, fingerprint.quality)
-        if name is not Algorithm.PDQ:
-            return [(entry_id, 0) for entry_id in self._by_value[name].get(checked.value, ())]
-        if checked.quality is not None and checked.quality < self.policy.min_quality:
-            return []
-        if self._scan is None:
-            values = self._values[name]
-            rows = np.frombuffer(bytes.fromhex("".join(values.values())), np.uint64).reshape(-1, 4)
-            self._scan = (list(values), rows)
-        ids, rows = self._scan
-        words = np.frombuffer(bytes.fromhex(checked.value), np.uint64)
-        distances = np.bitwise_count(rows ^ words).sum(axis=1, dtype=np.int64)
-        near = np.flatnonzero(distances <= self.policy.look_radius_bits)
-        return [(ids[row], int(distances[row])) for row in near]
+
+def _nearest(
+    view: View, words: NDArray[np.uint64], radius_bits: int, plan: Plan | None, numbers: list[int]
+) -> dict[tuple[int, str], int]:
+    near: dict[tuple[int, str], int] = {}
+    for ids, found in view.near(words, radius_bits, plan):
+        for (query, row, _), distance_bits in zip(found.tolist(), found[:, 2].tolist(), strict=True):
+            key = (numbers[query], words_to_id(ids[row]))
+            near[key] = min(distance_bits, near.get(key, distance_bits))
+    return near
+
+
+def _batches(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    remaining = iter(changes)
+    while batch := list(islice(remaining, _BATCH)):
+        yield batch
+
+
+def _batch_of(name: Algorithm, changes: list[Change], seq: int) -> Batch:
+    last = {change.entry_id: change for change in changes}
+    removed = [change.entry_id for change in last.values() if change.op is Op.REMOVE]
+    added = [change for change in last.values() if change.op is Op.ADD]
+    return Batch(
+        max([seq, *(change.seq for change in changes)]),
+        ids_to_words(removed),
+        ids_to_words([change.entry_id for change in added]),
+        values_to_words(name, [change.value or "" for change in added]),
+    )
