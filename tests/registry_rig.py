@@ -105,15 +105,26 @@ class RegistryRig:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path / "registry.db")
-    make: Callable[[], str] = request.getfixturevalue("new_postgresql")
-    return make()
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def rig(database_url: str, tmp_path: Path) -> Iterator[RegistryRig]:
-    rig = RegistryRig(tmp_path, database_url)
+def new_rig(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], RegistryRig]:
+    """Makes a registry on a database of its own. Whoever asks for one closes it."""
+
+    def make() -> RegistryRig:
+        folder = tmp_path / secrets.token_hex(4)
+        if database_kind == "sqlite":
+            return RegistryRig(folder, sqlite_url(folder / "registry.db"))
+        new_postgresql: Callable[[], str] = request.getfixturevalue("new_postgresql")
+        return RegistryRig(folder, new_postgresql())
+
+    return make
+
+
+@pytest.fixture
+def rig(new_rig: Callable[[], RegistryRig]) -> Iterator[RegistryRig]:
+    rig = new_rig()
     yield rig
     rig.registry.close()

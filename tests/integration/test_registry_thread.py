@@ -268,7 +268,7 @@ def test_starting_where_it_cannot_start_says_why(tmp_path: Path) -> None:
     assert damaged.value.code == "database.corrupt"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_a_full_disk_is_a_503_and_what_was_there_stays(rig: RegistryRig, caller: httpx.Client) -> None:
     kept = rig.submits(rig.pdq())
     with rig.registry.engine.connect() as connection:
@@ -293,7 +293,7 @@ def test_a_full_disk_is_a_503_and_what_was_there_stays(rig: RegistryRig, caller:
     assert rig.batch().cases == 1 + sum(reply.status_code == 202 for reply in replies)
 
 
-@pytest.mark.parametrize("database_url", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
+@pytest.mark.parametrize("database_kind", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
 def test_a_database_that_goes_away_is_a_503_until_it_is_back(rig: RegistryRig, caller: httpx.Client) -> None:
     url = rig.registry.engine.url
     body = submission_body(seal([_picture()], TODAY).submission)
