@@ -65,20 +65,23 @@ class Sample:
         self.close()
 
 
-def build_sample(settings: SampleSettings, clock: Clock | None = None, log: EventLog | None = None) -> Sample:
+def build_sample(
+    settings: SampleSettings, clock: Clock | None = None, log: EventLog | None = None, folder: Path | None = None
+) -> Sample:
     """Put a wall together.
 
     Args:
         settings: where the kit is and its API token.
         clock: the time; the machine's if not given.
         log: where notices go; standard error if not given.
+        folder: where to make the temporary folder; the system's place if not given.
     """
     events = log or open_log()
-    folder = Path(tempfile.mkdtemp(prefix="wall-"))
-    wall = Wall(folder)
+    pictures = Path(tempfile.mkdtemp(prefix="wall-", dir=folder))
+    wall = Wall(pictures)
     kit = Kit.at(settings.kit, settings.kit_token.get_secret_value())
     service = WallService(wall, kit, clock or SystemClock(), events)
-    return Sample(_app(service, wall, events), service, folder)
+    return Sample(_app(service, wall, events), service, pictures)
 
 
 def serve(settings: SampleSettings, on_ready: Callable[[str], None] | None = None) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from takeback.model.fingerprint import Algorithm
-from takeback.model.lead import Decision, Lead
+from takeback.model.lead import Action, Decision, Lead
 from takeback.model.match import Match, Tier
 
 MAX_MATCHES = 50
@@ -95,10 +95,10 @@ class Checked:
     @property
     def must_not_publish(self) -> bool:
         """Whether the platform has to wait, or has been told to remove it."""
-        if self.record is None or not self.record.lead.held:
+        if self.record is None:
             return False
         decision = self.record.decision
-        return decision is None or decision.action.value == "remove"
+        return self.record.lead.held if decision is None else decision.action is Action.REMOVE
 
 
 @dataclass(frozen=True, slots=True)

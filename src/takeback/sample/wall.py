@@ -17,13 +17,17 @@ class Wall:
 
     Args:
         folder: where bytes are kept; whoever made it erases it.
+        max_photos: remembered at once, removed ones too.
+        max_total_bytes: of what is kept.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, max_photos: int = MAX_PHOTOS, max_total_bytes: int = MAX_TOTAL_BYTES) -> None:
         self._folder = folder
+        self._max_photos = max_photos
+        self._max_total_bytes = max_total_bytes
         self._lock = threading.Lock()
         self._photos: dict[str, Photo] = {}
-        self._total_bytes = 0
+        self._sizes_bytes: dict[str, int] = {}
 
     def add(self, photo: Photo, picture: bytes) -> None:
         """Keep a new picture.
@@ -32,9 +36,10 @@ class Wall:
             UnavailableError: ``wall.full``.
         """
         with self._lock:
-            if len(self._photos) >= MAX_PHOTOS or self._total_bytes + len(picture) > MAX_TOTAL_BYTES:
+            total_bytes = sum(self._sizes_bytes.values()) + len(picture)
+            if len(self._photos) >= self._max_photos or total_bytes > self._max_total_bytes:
                 raise UnavailableError("wall.full", "This wall is full.")
-            self._total_bytes += len(picture)
+            self._sizes_bytes[photo.photo_id] = len(picture)
             self._photos[photo.photo_id] = photo
         (self._folder / photo.photo_id).write_bytes(picture)
 
@@ -86,18 +91,23 @@ class Wall:
     def remove(self, photo_id: str) -> None:
         """A reviewer removes it: its bytes are erased."""
         self._change(photo_id, PhotoState.REMOVED, only_from=None)
-        (self._folder / photo_id).unlink(missing_ok=True)
+        self._erase(photo_id)
 
     def drop(self, photo_id: str) -> None:
         """Forget a picture that could not be taken."""
         with self._lock:
             self._photos.pop(photo_id, None)
-        (self._folder / photo_id).unlink(missing_ok=True)
+        self._erase(photo_id)
 
     def knows(self, photo_id: str) -> bool:
         """Whether a picture was posted here since the start."""
         with self._lock:
             return photo_id in self._photos
+
+    def _erase(self, photo_id: str) -> None:
+        (self._folder / photo_id).unlink(missing_ok=True)
+        with self._lock:
+            self._sizes_bytes.pop(photo_id, None)
 
     def _change(self, photo_id: str, state: PhotoState, only_from: PhotoState | None) -> None:
         with self._lock:

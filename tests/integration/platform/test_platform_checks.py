@@ -2,7 +2,6 @@ import sqlite3
 import threading
 from pathlib import Path
 
-import pytest
 from PIL import Image
 from tests.integration.platform.kit_fixture import (
     RunningKit,
@@ -139,31 +138,29 @@ def test_only_the_platform_may_ask(kit: RunningKit) -> None:
     assert kit.browser.get("/v1/decisions").status_code == 401
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+def test_hostile_pictures_get_a_typed_refusal(kit: RunningKit) -> None:
+    for data in [
         b"",
         b"not a picture",
         b"\xff\xd8\xff" + b"\0" * 100,
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         jpeg_of(OTHER)[:700],
         b"\x89PNG\r\n\x1a\n" + bytes.fromhex("0000000d494844527fffffff7fffffff08060000000000000000"),
-    ],
-)
-def test_hostile_pictures_get_a_typed_refusal(kit: RunningKit, data: bytes) -> None:
-    kit.wait_for_sync()
-    reply = kit.check("a", data)
-    assert reply.status_code == 422
-    assert reply.json()["code"].startswith("media.")
-    assert reply.headers["content-type"] == "application/problem+json"
+    ]:
+        kit.wait_for_sync()
+        reply = kit.check("a", data)
+        assert reply.status_code == 422
+        assert reply.json()["code"].startswith("media.")
+        assert reply.headers["content-type"] == "application/problem+json"
+    # What could not be read is not remembered under the name.
     assert kit.check("a", jpeg_of(OTHER)).json()["verdict"] == "clear"
 
 
-@pytest.mark.parametrize("content_id", ["", "a b", "a/b", "ä", "x" * 129, "a\n", "../../etc/passwd", "a%00"])
-def test_hostile_content_ids_are_refused(kit: RunningKit, content_id: str) -> None:
-    kit.wait_for_sync()
-    reply = kit.check(content_id, jpeg_of(OTHER))
-    assert (reply.status_code, reply.json()["code"]) == (422, "request.invalid")
+def test_hostile_content_ids_are_refused(kit: RunningKit) -> None:
+    for content_id in ["", "a b", "a/b", "ä", "x" * 129, "a\n", "../../etc/passwd", "a%00"]:
+        kit.wait_for_sync()
+        reply = kit.check(content_id, jpeg_of(OTHER))
+        assert (reply.status_code, reply.json()["code"]) == (422, "request.invalid")
 
 
 def test_a_picture_over_the_limit_is_refused(tmp_path: Path) -> None:

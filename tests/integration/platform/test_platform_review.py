@@ -82,10 +82,10 @@ def test_wrong_codes_are_slowed_down(kit: RunningKit) -> None:
     assert kit.browser.post("/v1/session", json=right).status_code == 204
 
 
-@pytest.mark.parametrize("reviewer", ["", " x", "x" * 41, "<b>", "a\nb"])
-def test_a_pseudonym_is_plain(kit: RunningKit, reviewer: str) -> None:
-    body = {"code": kit.platform.keys.review_code, "reviewer": reviewer}
-    assert kit.browser.post("/v1/session", json=body).status_code == 422
+def test_a_pseudonym_is_plain(kit: RunningKit) -> None:
+    for reviewer in ["", " x", "x" * 41, "<b>", "a\nb"]:
+        body = {"code": kit.platform.keys.review_code, "reviewer": reviewer}
+        assert kit.browser.post("/v1/session", json=body).status_code == 422
 
 
 def test_another_sites_page_is_refused_even_with_the_cookie(kit: RunningKit, lead_id: str) -> None:
@@ -166,6 +166,16 @@ def test_a_decision_erases_the_copy_and_reports_back(
     assert kit.check("photo:1", edited(LISTED)).json()["verdict"] == verdict
 
 
+def test_a_published_look_that_was_removed_is_not_cleared_again(kit: RunningKit) -> None:
+    kit.list_picture(1, jpeg_of(LISTED))
+    reply = kit.check("a", looks_like(LISTED)).json()
+    assert (reply["verdict"], reply["tier"]) == ("clear", "look")
+    kit.sign_in()
+    kit.decide(reply["lead_id"], "remove", "intimate_image").raise_for_status()
+    assert kit.check("a", looks_like(LISTED)).json()["verdict"] == "held"
+    wait_for(lambda: ("pdq", entry_id(1), "Blocked") in kit.words())
+
+
 def test_a_second_decision_must_be_the_same(kit: RunningKit, lead_id: str) -> None:
     kit.sign_in()
     first = kit.decide(lead_id, "remove", "minor").json()
@@ -185,12 +195,12 @@ def test_a_reason_goes_with_its_action(kit: RunningKit, lead_id: str, action: st
     assert kit.held_files() == [lead_id]
 
 
-@pytest.mark.parametrize("unknown", ["0" * 32, "x", "..%2f..%2fapi-token", "A" * 32])
-def test_an_unknown_lead(kit: RunningKit, unknown: str) -> None:
-    kit.sign_in()
-    for path in ("", "/preview", "/picture"):
-        assert kit.browser.get(f"/v1/leads/{unknown}{path}").status_code in {404, 422}
-    assert kit.decide(unknown, "keep", "other").status_code in {404, 422}
+def test_an_unknown_lead(kit: RunningKit) -> None:
+    for unknown in ["0" * 32, "x", "..%2f..%2fapi-token", "A" * 32]:
+        kit.sign_in()
+        for path in ("", "/preview", "/picture"):
+            assert kit.browser.get(f"/v1/leads/{unknown}{path}").status_code in {404, 422}
+        assert kit.decide(unknown, "keep", "other").status_code in {404, 422}
 
 
 def test_a_weaker_match_is_not_spoken_for(kit: RunningKit) -> None:
