@@ -5,6 +5,7 @@ The kit knows the registry by its feed only. ``python -m takeback.apps.platform`
 
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -36,6 +37,7 @@ from takeback.platform.held import HeldPictures
 from takeback.platform.http import PlatformFace, platform_router
 from takeback.platform.keys import PlatformKeys
 from takeback.platform.lists import ListFollower
+from takeback.platform.ownership import DataDirLock
 from takeback.platform.pool import PicturePool
 from takeback.platform.reporting import FeedbackReporter
 from takeback.platform.review import ReviewService
@@ -61,16 +63,24 @@ class Platform:
 
     app: FastAPI = field(repr=False)
     keys: PlatformKeys
-    _start: Callable[[], None] = field(repr=False)
-    _close: Callable[[], None] = field(repr=False)
+    _face: PlatformFace = field(repr=False)
+    _reporter: FeedbackReporter = field(repr=False)
+    _opened: ExitStack = field(default_factory=ExitStack, init=False, repr=False)
 
     def start(self) -> None:
         """Start following the list and sending feedback."""
-        self._start()
+        self._face.checks.forget_old()
+        self._face.pool.start(warm_up)
+        self._face.follower.start()
+        self._reporter.start()
+
+    def keep_open(self, opened: ExitStack) -> None:
+        """Take over what has to be closed at the end."""
+        self._opened = opened
 
     def close(self) -> None:
-        """Let waiting requests go, end the threads and close the files. Stop answering afterwards, not before."""
-        self._close()
+        """Let waiting requests go, end the threads and close the files. May be called twice."""
+        self._opened.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -92,25 +102,38 @@ def build_platform(settings: PlatformSettings, clock: Clock | None = None, log: 
 
     Raises:
         InvalidInputError: ``partner.key_format`` or ``registry.address``.
-        UnavailableError: the data directory or the database cannot be used.
+        UnavailableError: the data directory or the database cannot be used; ``platform.in_use`` if another kit uses it.
         CorruptDataError: a file in the data directory is damaged.
     """
-    time = clock or SystemClock()
-    events = log or open_log()
-    partner_key = parse_partner_key(settings.key.get_secret_value())
-    http = partner_http(settings.registry, partner_key)
-    keys = PlatformKeys.in_folder(settings.data_dir)
-    lists = ListStore(settings.data_dir / "list")
-    engine = open_database(sqlite_url(settings.data_dir / "platform.sqlite3"), "platform")
-    writer = GroupWriter(engine)
+    with ExitStack() as opened:
+        platform = _put_together(settings, clock or SystemClock(), log or open_log(), opened)
+        platform.keep_open(opened.pop_all())
+        return platform
 
-    index = MatchEngine()
-    feed = FeedClient(http, partner_key, lists, time)
-    follower = ListFollower(feed, lists, index, settings.sync_interval_s, events)
-    reporter = FeedbackReporter(FeedbackSender(http), store.SqlOutbox(engine, writer), events)
-    held = _held_pictures(settings, engine)
-    bell = _bell(engine)
+
+def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opened: ExitStack) -> Platform:
+    """Open everything, each with its way to close it in ``opened``: the last to be opened is the first to be closed."""
+    partner_key = parse_partner_key(settings.key.get_secret_value())
+    http = opened.enter_context(partner_http(settings.registry, partner_key))
+    keys = PlatformKeys.in_folder(settings.data_dir)
+    opened.callback(DataDirLock(settings.data_dir).release)
+    lists = opened.enter_context(ListStore(settings.data_dir / "list"))
+    engine = open_database(sqlite_url(settings.data_dir / "platform.sqlite3"), "platform")
+    opened.callback(engine.dispose)
+    writer = GroupWriter(engine)
+    opened.callback(writer.close)
     pool = PicturePool(settings.check_workers, settings.check_workers * _PICTURES_A_WORKER)
+    opened.callback(pool.close)
+    reporter = FeedbackReporter(FeedbackSender(http), store.SqlOutbox(engine, writer), log)
+    opened.callback(reporter.stop)
+    index = MatchEngine()
+    feed = FeedClient(http, partner_key, lists, clock)
+    follower = ListFollower(feed, lists, index, settings.sync_interval_s, log)
+    opened.callback(follower.stop)
+    bell = _bell(engine)
+    opened.callback(bell.close)
+
+    held = _held_pictures(settings, engine)
     limits = Limits(max_bytes=settings.max_picture_bytes)
     checks = CheckService(
         engine=engine,
@@ -121,7 +144,7 @@ def build_platform(settings: PlatformSettings, clock: Clock | None = None, log: 
         index=index,
         hash_picture=partial(query_fingerprints_of, limits=limits),
         reporter=reporter,
-        clock=time,
+        clock=clock,
         deadline_s=round(settings.deadline_h * 3600),
     )
     review = ReviewService(
@@ -133,28 +156,11 @@ def build_platform(settings: PlatformSettings, clock: Clock | None = None, log: 
         bell=bell,
         preview=partial(preview_of, long_side_px=_PREVIEW_LONG_SIDE_PX, blur=True, limits=limits),
         reencode=partial(reencoded, limits=limits),
-        clock=time,
+        clock=clock,
     )
-    sessions = ReviewSessions(keys.review_code, time)
-    face = PlatformFace(keys.api_token.encode(), checks, review, sessions, follower, bell, pool, time)
-
-    def start() -> None:
-        checks.forget_old()
-        pool.start(warm_up)
-        follower.start()
-        reporter.start()
-
-    def close() -> None:
-        bell.close()
-        follower.stop()
-        reporter.stop()
-        pool.close()
-        writer.close()
-        engine.dispose()
-        lists.close()
-        http.close()
-
-    return Platform(_app(face, settings, events), keys, start, close)
+    sessions = ReviewSessions(keys.review_code, clock)
+    face = PlatformFace(keys.api_token.encode(), checks, review, sessions, follower, bell, pool, clock)
+    return Platform(_app(face, settings, log), keys, face, reporter)
 
 
 def serve(settings: PlatformSettings, on_ready: Callable[[str], None] | None = None) -> None:

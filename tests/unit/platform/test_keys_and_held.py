@@ -5,6 +5,7 @@ import pytest
 from takeback.errors import CorruptDataError, NotFoundError, UnavailableError
 from takeback.platform.held import HeldPictures
 from takeback.platform.keys import PlatformKeys
+from takeback.platform.ownership import DataDirLock
 
 LEAD, OTHER = "a" * 32, "b" * 32
 
@@ -74,3 +75,12 @@ def test_a_picture_that_cannot_be_kept_says_so(tmp_path: Path) -> None:
     (tmp_path / "held").rmdir()
     with pytest.raises(UnavailableError):
         held.keep(LEAD, b"picture")
+
+
+def test_a_data_directory_has_one_owner(tmp_path: Path) -> None:
+    owner = DataDirLock(tmp_path)
+    with pytest.raises(UnavailableError) as refusal:
+        DataDirLock(tmp_path)
+    assert refusal.value.code == "platform.in_use"
+    owner.release()
+    DataDirLock(tmp_path).release()
