@@ -2,10 +2,12 @@
 
 import io
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -47,13 +49,18 @@ def _edited_copy(photograph: Path, folder: Path, name: str, *, side: int, qualit
 @dataclass(slots=True)
 class _Stage:
     at: DemoAddresses
-    context: BrowserContext
+    browser: Browser
     witness: Witness
     outward: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    contexts: list[BrowserContext] = field(default_factory=list)
 
     def page(self, url: str) -> Page:
-        page = self.context.new_page()
+        """A browser of their own for each: cookies do not look at ports, and these three never share a machine."""
+        context = self.browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
+        self.contexts.append(context)
+        context.on("request", lambda request: self.outward.append(request.url))
+        page = context.new_page()
         page.set_default_timeout(_PATIENCE_MS)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("console", lambda said: self._heard(said.type, said.text))
@@ -74,11 +81,10 @@ def stage(chromium: Browser, tmp_path: Path) -> Iterator[_Stage]:
         (tmp_path / "log.jsonl").open("w") as log,
         running_demo(tmp_path / "data", SystemClock(), DemoPorts(), log, witness.watch) as at,
     ):
-        context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
-        stage = _Stage(at, context, witness)
-        context.on("request", lambda request: stage.outward.append(request.url))
+        stage = _Stage(at, chromium, witness)
         yield stage
-        context.close()
+        for context in stage.contexts:
+            context.close()
 
 
 def test_the_whole_story(stage: _Stage, photograph: Path, tmp_path: Path) -> None:
@@ -149,10 +155,10 @@ def _wait_until_empty(stage: _Stage) -> None:
 
 def _wait_for_counts(stage: _Stage, count: int) -> None:
     for _ in range(150):
-        reply = stage.context.request.get(stage.at.kit + "/readyz")
-        if reply.ok and [item["count"] for item in reply.json()["lists"]] == [count] * 3:
+        reply = httpx.get(stage.at.kit + "/readyz")
+        if reply.is_success and [item["count"] for item in reply.json()["lists"]] == [count] * 3:
             return
-        stage.context.pages[0].wait_for_timeout(200)
+        time.sleep(0.2)
     pytest.fail(f"the kit never had {count} entries on each list")
 
 
