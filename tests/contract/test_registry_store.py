@@ -83,6 +83,7 @@ def test_sending_again_changes_nothing_and_brings_nothing_back(rig: RegistryRig)
     rig.withdraws(person.tokens[0])
     rig.batch()
     service.submit(person.submission).result()
+    assert rig.status(*person.tokens) == [WITHDRAWN, LISTED]
     rig.batch()
     assert rig.status(*person.tokens) == [WITHDRAWN, LISTED]
     assert rig.listed(Algorithm.PDQ) == {}

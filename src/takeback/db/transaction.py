@@ -4,18 +4,33 @@
 driver's errors into ours, so that a full disk is a 503 wherever it happens.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from takeback.errors import CorruptDataError, TakebackError, UnavailableError
+from takeback.errors import CorruptDataError, UnavailableError
 
 WRITE = "takeback_write"
 BRANCH = "takeback_branch"
 """Execution options: whether a transaction writes, and whose database it is."""
+
+_SQLITE_UNAVAILABLE = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_BUSY: "the database is locked by another process",
+    sqlite3.SQLITE_LOCKED: "a table is locked",
+    sqlite3.SQLITE_IOERR: "the disk failed",
+    sqlite3.SQLITE_READONLY: "the database may not be written",
+    sqlite3.SQLITE_CANTOPEN: "the database cannot be opened",
+    sqlite3.SQLITE_NOMEM: "out of memory",
+}
+"""SQLite's primary result codes that are the outside's doing. https://www.sqlite.org/rescode.html"""
+
+_POSTGRESQL_CORRUPT = {"XX001", "XX002"}
+"""https://www.postgresql.org/docs/current/errcodes-appendix.html, class XX."""
 
 
 @contextmanager
@@ -51,7 +66,7 @@ def _translated(engine: Engine) -> Iterator[None]:
         raise translate(error, branch) from None
 
 
-def translate(error: Exception, branch: str) -> TakebackError | Exception:
+def translate(error: Exception, branch: str) -> Exception:
     """Our error for a driver's, or the same error if it is none of those that can happen outside our control.
 
     Args:
@@ -62,20 +77,26 @@ def translate(error: Exception, branch: str) -> TakebackError | Exception:
         return _unavailable(branch, "no free database connection")
     if not isinstance(error, DBAPIError):
         return error
-    words = str(error.orig).lower()
-    if "malformed" in words or "not a database" in words:
-        return CorruptDataError(
-            "database.corrupt", "The database is damaged. Restore it from a backup.", detail=type(error.orig).__name__
-        )
-    if "disk is full" in words:
-        return _unavailable(branch, "the disk is full")
-    if "locked" in words or "busy" in words:
-        return _unavailable(branch, "the database is locked by another process")
-    if isinstance(error, OperationalError | InternalError) or error.connection_invalidated:
-        return _unavailable(
-            branch, f"{type(error.orig).__name__} {getattr(error.orig, 'sqlstate', None) or ''}".strip()
-        )
+    if isinstance(error.orig, sqlite3.Error):
+        return _of_sqlite(error, getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF, branch)
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    if state in _POSTGRESQL_CORRUPT:
+        return _corrupt(state)
+    if isinstance(error, OperationalError) or error.connection_invalidated:
+        return _unavailable(branch, f"{type(error.orig).__name__} {state}".strip())
     return error
+
+
+def _of_sqlite(error: DBAPIError, result_code: int, branch: str) -> Exception:
+    if result_code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return _corrupt(str(result_code))
+    if result_code in _SQLITE_UNAVAILABLE:
+        return _unavailable(branch, _SQLITE_UNAVAILABLE[result_code])
+    return error
+
+
+def _corrupt(detail: str) -> CorruptDataError:
+    return CorruptDataError("database.corrupt", "The database is damaged. Restore it from a backup.", detail=detail)
 
 
 def _unavailable(branch: str, detail: str) -> UnavailableError:

@@ -93,4 +93,4 @@ class Batcher:
         except Exception as error:  # noqa: BLE001 - as above
             self._log.error("batch.search_failed", error=type(error).__name__, where=origin_of(error))
         if self._left_out:
-            self._log.error("batch.cases_left_out", detail="they stay in intake; see docs/operations.md")
+            self._log.error("batch.cases_left_out", detail="they stay in intake and are tried again after a restart")

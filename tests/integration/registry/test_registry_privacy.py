@@ -10,6 +10,7 @@ import os
 import secrets
 import sqlite3
 import subprocess
+from contextlib import closing
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -163,8 +164,8 @@ def _disk(rig: RegistryRig) -> list[bytes]:
     return [file.read_bytes() for file in (Path(data) / "base" / str(number)).iterdir() if file.is_file()]
 
 
-def test_a_dump_holds_no_row_with_two_fingerprints(rig: RegistryRig, crowd: list[Person], tmp_path: Path) -> None:
-    lines = _dump(rig, tmp_path).splitlines()
+def test_a_dump_holds_no_row_with_two_fingerprints(rig: RegistryRig, crowd: list[Person]) -> None:
+    lines = _dump(rig).splitlines()
     values = {item.fingerprint.value for who in crowd for item in who.submission.fingerprints}
     case_ids = {who.submission.case_id.hex() for who in crowd}
     hashes = {item.token_hash.hex() for who in crowd for item in who.submission.fingerprints}
@@ -177,9 +178,9 @@ def test_a_dump_holds_no_row_with_two_fingerprints(rig: RegistryRig, crowd: list
             assert not any(name in line for name in values | hashes)
 
 
-def _dump(rig: RegistryRig, tmp_path: Path) -> str:
+def _dump(rig: RegistryRig) -> str:
     if rig.registry.engine.dialect.name == "sqlite":
-        with sqlite3.connect(tmp_path / "registry.db") as connection:
+        with closing(sqlite3.connect(rig.folder / "registry.db")) as connection:
             return "\n".join(connection.iterdump())
     url = rig.registry.engine.url
     command = ["pg_dump", "-h", str(url.query["host"]), "-U", "takeback", str(url.database)]
