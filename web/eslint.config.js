@@ -45,7 +45,13 @@ export default ts.config(
     extends: [ts.configs.strictTypeChecked, ts.configs.stylisticTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ['tsconfig.json', 'src/*/tsconfig.json', 'src/*/tsconfig.test.json', 'src/pages/*/tsconfig.json'],
+        project: [
+          'tsconfig.json',
+          'src/*/tsconfig.json',
+          'src/*/tsconfig.test.json',
+          'src/pages/*/tsconfig.json',
+          'src/pages/*/tsconfig.test.json',
+        ],
         tsconfigRootDir: import.meta.dirname,
         extraFileExtensions: ['.svelte'],
       },

@@ -8,14 +8,19 @@ import { build } from 'vite';
 const WEB = fileURLToPath(new URL('../', import.meta.url));
 const OUT = fileURLToPath(new URL('../../src/takeback/_web/', import.meta.url));
 
-for (const mode of ['submit', 'review', 'sample']) {
+const PAGES = ['submit', 'review', 'sample'];
+
+function filesOf(page) {
+  return readdirSync(join(OUT, page), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+for (const mode of PAGES) {
   await build({ configFile: join(WEB, 'vite.config.ts'), mode, logLevel: 'warn' });
 }
 
-const files = readdirSync(OUT, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile() && entry.name !== 'digests.json')
-  .map((entry) => join(entry.parentPath, entry.name));
-const digests = files.map((file) => [
+const digests = PAGES.flatMap(filesOf).map((file) => [
   relative(OUT, file).split(sep).join('/'),
   createHash('sha256').update(readFileSync(file)).digest('hex'),
 ]);

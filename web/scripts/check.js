@@ -8,9 +8,16 @@ const SVELTE_CHECK = 'node_modules/svelte-check/bin/svelte-check';
 
 const checks = [
   [TSC, '-p', '.'],
-  ...['core', 'core/tsconfig.test.json', 'worker', 'worker/tsconfig.test.json', 'api', 'locales', 'pages/base'].map(
-    (project) => [TSC, '-p', `src/${project}`],
-  ),
+  ...[
+    'core',
+    'core/tsconfig.test.json',
+    'worker',
+    'worker/tsconfig.test.json',
+    'api',
+    'locales',
+    'pages/base',
+    'pages/submit/tsconfig.test.json',
+  ].map((project) => [TSC, '-p', `src/${project}`]),
   ...['submit', 'review', 'sample'].map((page) => [
     SVELTE_CHECK,
     '--tsconfig',

@@ -32,6 +32,11 @@ export class Device {
     });
   }
 
+  /** Load the worker's code, so that it is there when the connection is not. */
+  warmUp(): void {
+    this.#started();
+  }
+
   /** End the worker and whatever it was doing. Its memory, pictures included, is gone with it. */
   stop(): void {
     this.#end('device.stopped');

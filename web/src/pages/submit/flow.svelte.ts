@@ -48,6 +48,11 @@ export class Flow {
   #case: CaseContent | undefined;
   #wake: (() => void) | undefined;
 
+  /** Make ready for what may come without a connection. */
+  warmUp(): void {
+    this.#device.warmUp();
+  }
+
   /** Take in chosen files; those beyond what one case can hold are left out. */
   choose(files: readonly Blob[]): void {
     const room = MAX_PICTURES - this.pictures.length;
@@ -78,6 +83,7 @@ export class Flow {
   /** Stop whatever is going on and return to the chosen pictures. */
   stop(): void {
     this.#device.stop();
+    this.#device.warmUp();
     this.#go('home');
   }
 
@@ -157,6 +163,7 @@ export class Flow {
   /** Forget everything, as if the page had just been opened. */
   clear(): void {
     this.#device.stop();
+    this.#device.warmUp();
     this.#sealed = undefined;
     this.#case = undefined;
     this.receipt = undefined;
