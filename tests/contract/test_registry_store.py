@@ -359,6 +359,26 @@ def test_many_submit_while_batches_run_in_two_processes(rig: RegistryRig) -> Non
     assert "batch.failed" not in rig.log.getvalue()
 
 
+@pytest.mark.parametrize("database_kind", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
+def test_of_several_processes_one_runs_batches_until_it_ends(rig: RegistryRig) -> None:
+    other = rig.another_process()
+    try:
+        assert rig.registry.batcher.run_if_ours() is not None
+        assert rig.registry.batcher.run_if_ours() is not None
+        assert other.batcher.run_if_ours() is None
+        with rig.registry.engine.connect() as connection:  # its session is cut off: another may take the turn
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+            )
+        assert other.batcher.run_if_ours() is not None
+        assert rig.registry.batcher.run_if_ours() is None
+        other.close()
+        assert rig.registry.batcher.run_if_ours() is not None
+    finally:
+        other.close()
+    assert rig.log.getvalue() == ""
+
+
 # Partners, audit, schema
 
 

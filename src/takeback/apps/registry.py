@@ -25,6 +25,7 @@ from takeback.httpkit.serve import run
 from takeback.registry.batcher import Batcher
 from takeback.registry.http import case_routes
 from takeback.registry.service import RegistryService
+from takeback.registry.turn import BatchTurn
 from takeback.settings import RegistrySettings, load_settings
 
 _DATABASE_FILE = "registry.db"
@@ -76,7 +77,7 @@ def build_registry(settings: RegistrySettings, clock: Clock, log: EventLog | Non
         PartnerService(engine, clock, signer.pin()),
         FeedService(engine, writer, clock, signer, settings.head_ttl_s),
     )
-    batcher = Batcher(services.registry, settings.batch_interval_s, events)
+    batcher = Batcher(services.registry, BatchTurn(engine), settings.batch_interval_s, events)
     return Registry(_build_app(settings, services, batcher, events), services, batcher, engine, writer)
 
 

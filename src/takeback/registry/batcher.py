@@ -26,17 +26,31 @@ class Batches(Protocol):
         ...
 
 
+class Turn(Protocol):
+    """Whether this process is the one that runs batches: ``BatchTurn``."""
+
+    def is_ours(self) -> bool:
+        """Whether the next batch is ours to run."""
+        ...
+
+    def give_up(self) -> None:
+        """Leave it to others."""
+        ...
+
+
 class Batcher:
     """A thread that runs batches until it is stopped.
 
     Args:
         batches: what to run.
+        turn: whether to run them here.
         interval_s: seconds between two batches.
         log: where failures go.
     """
 
-    def __init__(self, batches: Batches, interval_s: float, log: EventLog) -> None:
+    def __init__(self, batches: Batches, turn: Turn, interval_s: float, log: EventLog) -> None:
         self._batches = batches
+        self._turn = turn
         self._interval_s = interval_s
         self._log = log
         self._stop = threading.Event()
@@ -54,6 +68,16 @@ class Batcher:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+        self._turn.give_up()
+
+    def run_if_ours(self) -> BatchReport | None:
+        """Run one batch if this process has the turn; ``None`` if it has not, or the batch failed."""
+        try:
+            is_ours = self._turn.is_ours()
+        except Exception as error:  # noqa: BLE001 - the next batch must come, whatever happened to this one
+            self._log.error("batch.turn_failed", error=type(error).__name__, where=origin_of(error))
+            return None
+        return self.run_once() if is_ours else None
 
     def run_once(self) -> BatchReport | None:
         """Run one batch; ``None`` if it failed, which is logged and made good later."""
@@ -69,7 +93,7 @@ class Batcher:
 
     def _work(self) -> None:
         while not self._stop.wait(self._interval_s):
-            self.run_once()
+            self.run_if_ours()
 
     def _note_failure(self, error: Exception) -> None:
         self.failures += 1

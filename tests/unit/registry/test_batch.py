@@ -83,9 +83,25 @@ class _Scripted:
         return self.failing
 
 
+class _Turn:
+    """A turn that is ours, or fails, or is not, as told."""
+
+    def __init__(self, is_ours: bool | Exception = True) -> None:
+        self.answer = is_ours
+        self.given_up = 0
+
+    def is_ours(self) -> bool:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def give_up(self) -> None:
+        self.given_up += 1
+
+
 def _batcher(batches: _Scripted) -> tuple[Batcher, Callable[[], list[str]]]:
     stream = io.StringIO()
-    return Batcher(batches, 0.005, open_log(stream)), lambda: [
+    return Batcher(batches, _Turn(), 0.005, open_log(stream)), lambda: [
         json.loads(line)["event"] for line in stream.getvalue().splitlines()
     ]
 
@@ -126,6 +142,21 @@ def test_what_the_outside_does_is_no_cases_fault() -> None:
 @pytest.mark.parametrize("secret", ["a fingerprint's value"])
 def test_a_failures_own_words_are_not_logged(secret: str) -> None:
     stream = io.StringIO()
-    Batcher(_Scripted(RuntimeError(secret)), 1.0, open_log(stream)).run_once()
+    Batcher(_Scripted(RuntimeError(secret)), _Turn(), 1.0, open_log(stream)).run_once()
     assert "RuntimeError" in stream.getvalue()
     assert secret not in stream.getvalue()
+
+
+def test_only_whose_turn_it_is_runs_batches() -> None:
+    stream = io.StringIO()
+    batches, turn = _Scripted(), _Turn(is_ours=False)
+    batcher = Batcher(batches, turn, 1.0, open_log(stream))
+    assert batcher.run_if_ours() is None
+    turn.answer = RuntimeError("the database is away")
+    assert batcher.run_if_ours() is None
+    assert batches.left_out == []
+    turn.answer = True
+    assert batcher.run_if_ours() is not None
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["batch.turn_failed"]
+    batcher.stop()
+    assert turn.given_up == 1
