@@ -7,7 +7,6 @@ and says how old its list is.
 
 import threading
 from collections.abc import Iterable
-from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -22,7 +21,6 @@ from takeback.model.fingerprint import Algorithm
 from takeback.platform.types import ListStatus
 
 _STOP_S: Final = 20.0
-_PORTION: Final = 5_000
 
 
 class ListFollower:
@@ -107,10 +105,7 @@ class ListFollower:
 
     def _take(self, name: Algorithm, changes: Iterable[Change]) -> None:
         state = self._store.state(name)
-        # In portions, because the engine answers nobody while it takes one.
-        remaining = iter(changes)
-        while portion := tuple(islice(remaining, _PORTION)):
-            self._engine.apply(portion)
+        self._engine.apply(changes)
         self._engine.advance(name, state.applied.seq)
         if state.verified_s is None or state.fresh_until_s is None:
             return
