@@ -3,19 +3,22 @@
 import hashlib
 
 from takeback.hashing.decode import Channels, DecodedPicture, Shortcuts, decode
+from takeback.hashing.direct import Axis, samples_of_luma
 from takeback.hashing.limits import Limits
 from takeback.hashing.orientation import cuts_first
 from takeback.hashing.pdq import PdqHash, forms_of_samples, pdq_forms_of
 from takeback.hashing.picture import HashedPicture
-from takeback.hashing.shrunk import Axis, samples_of_shrunk
 from takeback.model.fingerprint import MIN_QUALITY, Algorithm, Fingerprint
 
-_FOR_A_LIST = Shortcuts(shrink_from_pixels=4_000_000, least_side_px=512, channels=Channels.LUMA_IF_SHRUNK)
+FOR_A_LIST = Shortcuts(shrink_from_pixels=4_000_000, least_side_px=512, channels=Channels.LUMA_IF_SHRUNK)
 """Below four megapixels what goes on a list is the reference's value in every bit. Above, eight shrunk pixels for each
 of the 64 samples keep it within 2 bits, at a tenth of the time or less; bench/hashing.py shows the distribution."""
 
-_FOR_A_QUERY = Shortcuts(shrink_from_pixels=4_000_000, least_side_px=512, channels=Channels.LUMA)
+FOR_A_QUERY = Shortcuts(shrink_from_pixels=4_000_000, least_side_px=512, channels=Channels.LUMA)
 """A platform asks for everything that is posted. Luma alone moves one hash in seven, by 2 bits, and saves a third."""
+
+
+_DIRECT_FROM_PX = 200
 
 
 def fingerprints_of(data: bytes, limits: Limits | None = None) -> HashedPicture:
@@ -28,8 +31,8 @@ def fingerprints_of(data: bytes, limits: Limits | None = None) -> HashedPicture:
     Raises:
         UnusableMediaError: see ``takeback.hashing.decode.decode``.
     """
-    picture = decode(data, limits or Limits(), _FOR_A_LIST)
-    return _hashed(picture, (_pdq_fingerprint(_pdq_forms(picture)[0]), *_digests(data)))
+    picture = decode(data, limits or Limits(), FOR_A_LIST)
+    return _hashed(picture, (_pdq_fingerprint(pdq_forms_of_picture(picture, exact=True)[0]), *_digests(data)))
 
 
 def query_fingerprints_of(data: bytes, limits: Limits | None = None) -> HashedPicture:
@@ -44,32 +47,27 @@ def query_fingerprints_of(data: bytes, limits: Limits | None = None) -> HashedPi
     Raises:
         UnusableMediaError: see ``takeback.hashing.decode.decode``.
     """
-    picture = decode(data, limits or Limits(), _FOR_A_QUERY)
-    forms = (_pdq_fingerprint(form) for form in _pdq_forms(picture) if form.quality >= MIN_QUALITY)
-    return _hashed(picture, (*dict.fromkeys(forms), *_digests(data)))
+    picture = decode(data, limits or Limits(), FOR_A_QUERY)
+    forms = [form for form in pdq_forms_of_picture(picture, exact=False) if form.quality >= MIN_QUALITY]
+    return _hashed(picture, (*dict.fromkeys(map(_pdq_fingerprint, forms)), *_digests(data)))
 
 
-def pdq_forms_of_file(data: bytes, limits: Limits | None = None) -> tuple[PdqHash, ...]:
-    """PDQ of a query alone, whatever its quality, in all eight positions; see ``takeback.hashing.pdq.pdq_forms_of``.
+def pdq_forms_of_picture(picture: DecodedPicture, *, exact: bool) -> tuple[PdqHash, ...]:
+    """PDQ alone, whatever its quality, in all eight positions; see ``takeback.hashing.pdq.pdq_forms_of``.
 
     Args:
-        data: the file.
-        limits: what it may cost; the defaults if not given.
-
-    Raises:
-        UnusableMediaError: see ``takeback.hashing.decode.decode``.
+        picture: decoded; one that was shrunk, or is very small, has one way only to be hashed.
+        exact: whether it must equal the reference in every bit. If not, sums are rounded in another order, which is
+            seven times as fast and changes a bit about once in a thousand pictures.
     """
-    return _pdq_forms(decode(data, limits or Limits(), _FOR_A_QUERY))
-
-
-def _pdq_forms(picture: DecodedPicture) -> tuple[PdqHash, ...]:
     pixels = picture.pixels()
-    if picture.factor == 1:
+    direct = picture.image.mode == "L" and min(picture.image.size) >= _DIRECT_FROM_PX
+    if picture.factor == 1 and (exact or not direct):
         return pdq_forms_of(pixels)
     cuts = cuts_first(picture.orientation)
     down = Axis(picture.height, picture.factor, cuts.down)
     across = Axis(picture.width, picture.factor, cuts.across)
-    return forms_of_samples(samples_of_shrunk(pixels[:, :, 0], down, across))
+    return forms_of_samples(samples_of_luma(pixels[:, :, 0], down, across))
 
 
 def _hashed(picture: DecodedPicture, fingerprints: tuple[Fingerprint, ...]) -> HashedPicture:

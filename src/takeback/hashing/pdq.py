@@ -15,8 +15,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from takeback.hashing.direct import Axis, samples_of_luma
 from takeback.hashing.downsample import Matrix, Pixels, kernel, luma_tables, shrink
-from takeback.hashing.shrunk import Axis, samples_of_shrunk
 
 _SIDE = 64
 _BITS_SIDE = 16
@@ -80,7 +80,7 @@ def warm_up() -> None:
     """Compile the kernels, or load them from the cache on disk, before the first picture comes."""
     pdq_forms_of(np.zeros((8, 8, 3), np.uint8))
     axis = Axis(64, 2, cut_first=False)
-    samples_of_shrunk(np.zeros((32, 32), np.uint8), axis, axis)
+    samples_of_luma(np.zeros((32, 32), np.uint8), axis, axis)
 
 
 @cache

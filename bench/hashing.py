@@ -1,0 +1,209 @@
+"""PDQ of picture files: how fast, beside threatexchange's path in the same run, and how near to the full picture.
+
+Run ``takeback bench hashing --images FOLDER [--json] [--repeats N]`` or this file. One thread each. For every picture
+the two sides take turns ``repeats`` times and the best time of each counts, which keeps a busy machine's noise out.
+Distances are to ``pdqhash`` on the picture decoded in full and set upright.
+
+Two ways of ours are measured: ``query``, what a platform does with everything that is posted (all eight positions from
+luma), and ``list``, what a person's device does (the reference's bits below four megapixels).
+"""
+
+import argparse
+import io
+import json
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pdqhash
+from PIL import Image, ImageOps
+from rich.console import Console
+from rich.table import Table
+from threatexchange.signal_type.pdq.pdq_hasher import pdq_from_bytes
+
+from takeback.errors import TakebackError
+from takeback.hashing.decode import Shortcuts, decode
+from takeback.hashing.fingerprints import FOR_A_LIST, FOR_A_QUERY, pdq_forms_of_picture
+from takeback.hashing.limits import Limits
+from takeback.hashing.pdq import warm_up
+from takeback.model.fingerprint import MIN_QUALITY
+
+WAYS = {"query": FOR_A_QUERY, "list": FOR_A_LIST}
+GROUPS = (("under 1 MP", 0), ("1 to 8 MP", 1_000_000), ("8 MP and more", 8_000_000))
+NEAR_BITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One picture, one way; ``peer_ms`` from the same rounds."""
+
+    group: str
+    way: str
+    peer_ms: float
+    decode_ms: float
+    hash_ms: float
+    distance_bits: int | None
+
+    @property
+    def ours_ms(self) -> float:
+        return self.decode_ms + self.hash_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is printed: a way in a group of sizes."""
+
+    bench: str
+    group: str
+    way: str
+    pictures: int
+    pictures_per_s: float
+    ms: float
+    decode_ms: float
+    hash_ms: float
+    peer: str
+    peer_ms: float
+    ratio: float
+    ratio_median: float
+    ratio_min: float
+    distance_bits: dict[str, int]
+    within_4_bits: float | None
+
+
+def measured(data: bytes, repeats: int) -> list[Timing]:
+    """All ways on one picture."""
+    with Image.open(io.BytesIO(data)) as image:
+        pixels = image.width * image.height
+    group = [name for name, least in GROUPS if pixels >= least][-1]
+    reference = full_reference(data)
+    peer_s = [float("inf")]
+    parts = {way: (float("inf"), float("inf")) for way in WAYS}
+    for _ in range(repeats):
+        peer_s.append(seconds(lambda: pdq_from_bytes(data)))
+        for way, shortcuts in WAYS.items():
+            parts[way] = min(parts[way], stages(data, shortcuts), key=sum)
+    return [
+        Timing(group, way, min(peer_s) * 1e3, decode_s * 1e3, hash_s * 1e3, distance(data, WAYS[way], reference))
+        for way, (decode_s, hash_s) in parts.items()
+    ]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def stages(data: bytes, shortcuts: Shortcuts) -> tuple[float, float]:
+    """Seconds to decode and to hash."""
+    started = time.perf_counter()
+    picture = decode(data, Limits(), shortcuts)
+    decoded = time.perf_counter()
+    pdq_forms_of_picture(picture, exact=shortcuts is FOR_A_LIST)
+    return decoded - started, time.perf_counter() - decoded
+
+
+def full_reference(data: bytes) -> int | None:
+    """``pdqhash`` of the whole picture, upright; nothing if it has too little structure to be compared."""
+    with Image.open(io.BytesIO(data)) as image:
+        upright = ImageOps.exif_transpose(image)
+        vector, quality = pdqhash.compute(np.asarray(upright.convert("RGB")))
+    return int("".join(map(str, vector)), 2) if quality >= MIN_QUALITY else None
+
+
+def distance(data: bytes, shortcuts: Shortcuts, reference: int | None) -> int | None:
+    if reference is None:
+        return None
+    form = pdq_forms_of_picture(decode(data, Limits(), shortcuts), exact=shortcuts is FOR_A_LIST)[0]
+    return (int(form.text, 16) ^ reference).bit_count()
+
+
+def row_of(group: str, way: str, timings: Sequence[Timing]) -> Row:
+    ours, peer = sum(t.ours_ms for t in timings), sum(t.peer_ms for t in timings)
+    ratios = [t.peer_ms / t.ours_ms for t in timings]
+    distances = Counter(t.distance_bits for t in timings if t.distance_bits is not None)
+    near = sum(count for bits, count in distances.items() if bits <= NEAR_BITS)
+    return Row(
+        bench="hashing",
+        group=group,
+        way=way,
+        pictures=len(timings),
+        pictures_per_s=round(1e3 * len(timings) / ours, 1),
+        ms=round(ours / len(timings), 2),
+        decode_ms=round(statistics.fmean(t.decode_ms for t in timings), 2),
+        hash_ms=round(statistics.fmean(t.hash_ms for t in timings), 2),
+        peer="threatexchange pdq_from_bytes",
+        peer_ms=round(peer / len(timings), 2),
+        ratio=round(peer / ours, 2),
+        ratio_median=round(statistics.median(ratios), 2),
+        ratio_min=round(min(ratios), 2),
+        distance_bits={str(bits): distances[bits] for bits in sorted(distances)},
+        within_4_bits=round(near / distances.total(), 4) if distances else None,
+    )
+
+
+def rows_of(timings: Sequence[Timing]) -> list[Row]:
+    rows = []
+    for group, _ in reversed(GROUPS):
+        for way in WAYS:
+            some = [timing for timing in timings if (timing.group, timing.way) == (group, way)]
+            if some:
+                rows.append(row_of(group, way, some))
+    return rows
+
+
+def print_table(rows: Sequence[Row]) -> None:
+    table = Table(title="PDQ of picture files, one thread, beside threatexchange")
+    for name in (
+        "pictures",
+        "way",
+        "number",
+        "a second",
+        "decode ms",
+        "hash ms",
+        "peer ms",
+        "times faster",
+        "bits off",
+    ):
+        table.add_column(name, justify="left" if name in {"pictures", "way", "bits off"} else "right")
+    for row in rows:
+        bits = ", ".join(f"{bits}: {count}" for bits, count in row.distance_bits.items())
+        cells = (row.pictures, row.pictures_per_s, row.decode_ms, row.hash_ms, row.peer_ms, row.ratio)
+        table.add_row(row.group, row.way, *map(str, cells), bits)
+    Console().print(table)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure every picture in a folder; a file that is none is named and left out."""
+    parser = argparse.ArgumentParser(prog="takeback bench hashing", description=__doc__)
+    parser.add_argument("--images", type=Path, required=True, help="a folder of pictures")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds a picture; the best counts")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    options = parser.parse_args(arguments)
+    warm_up()
+    timings: list[Timing] = []
+    for file in sorted(path for path in options.images.rglob("*") if path.is_file()):
+        try:
+            timings += measured(file.read_bytes(), options.repeats)
+        except (TakebackError, OSError, IndexError, ValueError) as error:
+            # The peer, too, refuses files, each in its own way.
+            print(f"left out: {file.name}: {error}", file=sys.stderr)
+    rows = rows_of(timings)
+    if not rows:
+        print("No picture was measured.", file=sys.stderr)
+        return 3
+    if options.json:
+        for row in rows:
+            print(json.dumps(asdict(row)))
+    else:
+        print_table(rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
