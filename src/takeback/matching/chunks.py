@@ -33,12 +33,14 @@ class Plan:
         flip: (p,) int64, what is exclusive-ored to the query's chunk to get the bucket.
         limit: (p,) int64, how far the next chunk may then be away.
         radii: (16,) int64, t_i; -1 for a chunk that need not be searched.
+        passing: of evenly spread values, how many of 65,536 the search brings as candidates.
     """
 
     chunk: NDArray[np.int64]
     flip: NDArray[np.int64]
     limit: NDArray[np.int64]
     radii: NDArray[np.int64]
+    passing: float
 
     def arrays(self) -> PlanArrays:
         """What the kernel takes."""
@@ -47,8 +49,7 @@ class Plan:
     def search_is_faster(self, rows: int) -> bool:
         """Whether the tables answer sooner than a look at each of ``rows`` evenly spread values."""
         bucket = rows / BUCKETS
-        passing = sum(_ball(limit) for limit in self.limit.tolist()) / BUCKETS * bucket
-        cost_ns = len(self.chunk) * (_PROBE_NS + bucket / LANES * _VECTOR_NS) + passing * _CANDIDATE_NS
+        cost_ns = len(self.chunk) * (_PROBE_NS + bucket / LANES * _VECTOR_NS) + self.passing * bucket * _CANDIDATE_NS
         return cost_ns < rows * _SCANNED_ROW_NS
 
 
@@ -86,7 +87,8 @@ def make_plan(radius_bits: int) -> Plan | None:
         for flip in _flips(distance)
     ]
     chunk, flip, limit = (_frozen(column) for column in zip(*probes, strict=True))
-    return Plan(chunk, flip, limit, _frozen(radii))
+    passing = sum(_ball(one) for one in limit.tolist()) / BUCKETS
+    return Plan(chunk, flip, limit, _frozen(radii), passing)
 
 
 _WIDEST = 4  # t = 4 is 2,517 buckets a chunk, radius 79; at 10 M the scan is as fast from there on
@@ -96,6 +98,7 @@ def _flips(distance: int) -> list[int]:
     return [sum(1 << bit for bit in bits) for bits in combinations(range(CHUNK_BITS), distance)]
 
 
+@cache
 def _ball(radius: int) -> int:
     return sum(comb(CHUNK_BITS, k) for k in range(min(radius, CHUNK_BITS) + 1))
 

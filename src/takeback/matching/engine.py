@@ -12,7 +12,7 @@ from takeback.matching import snapshot
 from takeback.matching.chunks import Plan, make_plan
 from takeback.matching.encoding import ids_to_words, raw_to_words, values_to_words, width_of, words_to_id
 from takeback.matching.live import Batch, Growth, LiveIndex, View
-from takeback.matching.policy import Policy
+from takeback.matching.policy import PDQ_BITS, Policy
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.model.match import Match, Tier
@@ -30,7 +30,7 @@ class MatchEngine:
 
     def __init__(self, policy: Policy = Policy(), growth: Growth = Growth()) -> None:  # noqa: B008 - frozen values
         self.policy = policy
-        self._plan: Plan | None = make_plan(policy.look_radius_bits)
+        self._plans: dict[int, Plan | None] = {}
         self._lists = {
             name: LiveIndex(width_of(name), exact=name is not Algorithm.PDQ, growth=growth) for name in Algorithm
         }
@@ -134,6 +134,30 @@ class MatchEngine:
             found.sort(key=lambda match: (match.distance_bits, match.algorithm, match.entry_id))
         return matches
 
+    def near(
+        self, name: Algorithm, values: NDArray[np.uint8], radius_bits: int
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """The array form of ``match``, for bulk work and other radii than the policy's.
+
+        Args:
+            name: the list.
+            values: (q, bytes) uint8, first byte first.
+            radius_bits: 0 to 256; the exact algorithms answer for 0 whatever it is.
+
+        Returns:
+            Entry ids (k, 2) uint64 as in ``bulk_load``, and (k, 2) int64: which query, and the distance. No order.
+
+        Raises:
+            InvalidInputError: ``list.shape`` for a wrong shape, ``policy.invalid`` for a radius that cannot be.
+        """
+        if values.ndim != 2 or values.shape[1] != 8 * width_of(name):
+            raise InvalidInputError("list.shape", "These are not values of that list.")
+        parts = self._search(name, self._lists[name].view(), raw_to_words(name, values), radius_bits)
+        ids = [part_ids[found[:, 1]] for part_ids, found in parts]
+        queries = [found[:, [0, 2]] for _, found in parts]
+        no_ids, no_queries = np.empty((0, 2), np.uint64), np.empty((0, 2), np.int64)
+        return np.concatenate([no_ids, *ids]), np.concatenate([no_queries, *queries])
+
     def seq(self, name: Algorithm) -> int:
         """Sequence number of the last change applied to a list; 0 before the first."""
         return self._lists[name].view().seq
@@ -148,18 +172,29 @@ class MatchEngine:
     def _match_list(self, name: Algorithm, asked: list[tuple[int, str]], matches: list[list[Match]]) -> None:
         words = values_to_words(name, [value for _, value in asked])
         view = self._lists[name].view()
-        radius_bits = self.policy.look_radius_bits if name is Algorithm.PDQ else 0
-        near = _nearest(view, words, radius_bits, self._plan, [number for number, _ in asked])
+        parts = self._search(name, view, words, self.policy.look_radius_bits)
+        near = _nearest(parts, [number for number, _ in asked])
         for (number, entry_id), distance_bits in near.items():
             tier = self.policy.tier_of(distance_bits) if name is Algorithm.PDQ else Tier.HOLD
             matches[number].append(Match(entry_id, name, distance_bits, tier, view.seq))
 
+    def _search(
+        self, name: Algorithm, view: View, words: NDArray[np.uint64], radius_bits: int
+    ) -> list[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
+        if name is not Algorithm.PDQ:
+            return view.near(words, 0, None)
+        if not 0 <= radius_bits <= PDQ_BITS:
+            raise InvalidInputError("policy.invalid", "A radius is a number of bits from 0 to 256.")
+        if radius_bits not in self._plans:
+            self._plans[radius_bits] = make_plan(radius_bits)
+        return view.near(words, radius_bits, self._plans[radius_bits])
+
 
 def _nearest(
-    view: View, words: NDArray[np.uint64], radius_bits: int, plan: Plan | None, numbers: list[int]
+    parts: list[tuple[NDArray[np.uint64], NDArray[np.int64]]], numbers: list[int]
 ) -> dict[tuple[int, str], int]:
     near: dict[tuple[int, str], int] = {}
-    for ids, found in view.near(words, radius_bits, plan):
+    for ids, found in parts:
         for (query, row, _), distance_bits in zip(found.tolist(), found[:, 2].tolist(), strict=True):
             key = (numbers[query], words_to_id(ids[row]))
             near[key] = min(distance_bits, near.get(key, distance_bits))

@@ -106,8 +106,7 @@ class LiveIndex:
     def apply(self, batch: Batch) -> None:
         """Change the list; the next view has it."""
         with self._writing:
-            if len(batch.added_ids):
-                batch = self._without_known(batch)
+            batch = self._without_known(batch)
             gone = self._kill(np.concatenate((batch.removed_ids, batch.added_ids)))
             view = replace(self._view, live=self._view.live - gone + len(batch.added_ids), seq=batch.seq)
             self._view = self._with_rows(view, batch.added_ids, batch.added_values)
@@ -196,11 +195,14 @@ class LiveIndex:
 
     def _without_known(self, batch: Batch) -> Batch:
         """Leave out additions that are there already: applying a batch again costs nothing but the look."""
+        if not len(batch.added_ids):
+            return batch
         known = np.zeros(len(batch.added_ids), bool)
         for one in self._view.segments:
             rows = one.rows_of(batch.added_ids)
-            same = (rows >= 0) & (one.dead[rows] == 0) & (one.values[rows] == batch.added_values).all(axis=1)
-            known |= same
+            there = np.flatnonzero(rows >= 0)
+            rows = rows[there]
+            known[there] |= (one.dead[rows] == 0) & (one.values[rows] == batch.added_values[there]).all(axis=1)
         delta = self._view.delta
         for item, row in self._delta_rows(batch.added_ids):
             known[item] |= delta.dead[row] == 0 and bool((delta.values[row] == batch.added_values[item]).all())

@@ -69,8 +69,11 @@ class Segment:
 
     def rows_of(self, wanted: Words) -> Found:
         """The row of each id, or -1. Shape (k,); removed rows count too."""
+        order = np.argsort(wanted[:, 0])  # in order, a search finds the last one's path still in the cache
+        found = np.empty(len(wanted), np.int64)
+        kernels.find_ids(self.ids, frozen(wanted[order]), found)
         rows = np.empty(len(wanted), np.int64)
-        kernels.find_ids(self.ids, frozen(wanted), rows)
+        rows[order] = found
         return rows
 
     def near(self, queries: Words, radius_bits: int, plan: Plan | None) -> Found:

@@ -2,10 +2,11 @@
 
 from datetime import date
 
+import numpy as np
 import pytest
 
 from takeback.errors import InvalidInputError
-from takeback.matching import MatchEngine, Policy
+from takeback.matching import Growth, MatchEngine, Policy
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.model.match import Match, Tier
@@ -102,3 +103,22 @@ def test_an_impossible_policy_is_refused(radii: tuple[int, int]) -> None:
     with pytest.raises(InvalidInputError) as caught:
         Policy(*radii)
     assert caught.value.code == "policy.invalid"
+
+
+def test_the_array_form_answers_any_radius() -> None:
+    engine = MatchEngine(growth=Growth(delta_rows=4, background=False))
+    rng = np.random.default_rng(4)
+    raw = rng.integers(0, 256, (50, 32), np.uint8)
+    engine.apply(added(row + 1, raw[row].tobytes().hex()) for row in range(50))
+    for radius in (0, 31, 110, 256):
+        ids, found = engine.near(Algorithm.PDQ, raw[:3], radius)
+        seen = {(query, int(entry) - 1, bits) for (query, bits), entry in zip(found.tolist(), ids[:, 1], strict=True)}
+        distances = np.bitwise_count(raw[:3, None] ^ raw[None]).sum(axis=2, dtype=np.int64)
+        near = np.argwhere(distances <= radius).tolist()
+        assert seen == {(query, row, int(distances[query, row])) for query, row in near}
+
+
+@pytest.mark.parametrize(("shape", "radius"), [((1, 31), 31), ((32,), 31), ((1, 32), 257), ((1, 32), -1)])
+def test_arrays_that_cannot_be_are_refused(shape: tuple[int, ...], radius: int) -> None:
+    with pytest.raises(InvalidInputError):
+        MatchEngine().near(Algorithm.PDQ, np.zeros(shape, np.uint8), radius)
