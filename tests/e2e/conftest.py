@@ -21,8 +21,9 @@ _FLAGS = [
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One browser a module, not a session: while it is open its event loop runs, and no other test may start one."""
     path = next((found for name in _NAMES if (found := shutil.which(name))), None)
     if path is None:
         reason = "Chromium is not here; `make dev` installs it or says how"

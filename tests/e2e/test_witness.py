@@ -5,11 +5,11 @@ import json
 from datetime import date
 
 import pytest
+from tests.e2e.witness import Seen, account_for_submission, assert_nothing_of
 
 from takeback.client.sealing import case_keys, seal
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.wire.case_v1 import submission_body
-from tests.e2e.witness import Seen, account_for_submission, assert_nothing_of
 
 _SECRET = bytes(range(40, 90))
 _PDQ = "0f" * 32
