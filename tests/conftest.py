@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import URL
 
 pytest_plugins = ["registry_rig"]
 
@@ -75,12 +76,13 @@ def postgresql_server() -> Iterator[Path]:
 
 @pytest.fixture
 def new_postgresql(postgresql_server: Path) -> Callable[[], str]:
-    """Makes an empty database and gives its URL."""
+    """Makes an empty schema and gives a URL that sees no other. (A database each would be 8 MB each.)"""
 
     def make() -> str:
         name = f"t{secrets.token_hex(6)}"
         with psycopg.connect(f"host={postgresql_server} user=takeback dbname=postgres", autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
-        return f"postgresql+psycopg://takeback@/{name}?host={postgresql_server}"
+            connection.execute(f'CREATE SCHEMA "{name}"'.encode())
+        query = {"host": str(postgresql_server), "options": f"-csearch_path={name}"}
+        return str(URL.create("postgresql+psycopg", "takeback", database="postgres", query=query))
 
     return make

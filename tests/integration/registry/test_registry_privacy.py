@@ -112,7 +112,7 @@ def test_cases_share_no_column_with_anything_and_no_time_is_finer_than_a_day(rig
         columns = {str(name): {str(row[1]) for row in _rows(rig, f"PRAGMA table_info({name!s})")} for name in tables}
     else:
         columns = {}
-        query = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+        query = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
         for table, column in _rows(rig, query):
             columns.setdefault(str(table), set()).add(str(column))
     assert columns["cases"] == {"case_id", "sealed", "day"}
@@ -183,7 +183,8 @@ def _dump(rig: RegistryRig) -> str:
         with closing(sqlite3.connect(rig.folder / "registry.db")) as connection:
             return "\n".join(connection.iterdump())
     url = rig.registry.engine.url
-    command = ["pg_dump", "-h", str(url.query["host"]), "-U", "takeback", str(url.database)]
+    schema = str(url.query["options"]).rpartition("=")[2]
+    command = ["pg_dump", "-h", str(url.query["host"]), "-U", "takeback", "-n", schema, str(url.database)]
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     path = os.pathsep.join([*(str(place) for place in reversed(places)), os.environ["PATH"]])
     run = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "PATH": path})

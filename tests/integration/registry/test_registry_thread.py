@@ -297,7 +297,7 @@ def test_a_full_disk_is_a_503_and_what_was_there_stays(rig: RegistryRig, caller:
 def test_a_database_that_goes_away_is_a_503_until_it_is_back(rig: RegistryRig, caller: httpx.Client) -> None:
     url = rig.registry.engine.url
     body = submission_body(seal([_picture()], TODAY).submission)
-    with psycopg.connect(f"host={url.query['host']} user=takeback dbname=postgres", autocommit=True) as administrator:
+    with psycopg.connect(f"host={url.query['host']} user=takeback dbname=template1", autocommit=True) as administrator:
         administrator.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false'.encode())
         administrator.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [url.database]
