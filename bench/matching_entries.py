@@ -119,7 +119,7 @@ def chunk_loads(values: Raw) -> dict[str, float]:
 
 
 def load_of(ordered: Raw) -> float:
-    chunks = ordered.view(np.uint16)
+    chunks = np.ascontiguousarray(ordered).view(np.uint16)
     counts = [np.bincount(chunks[:, chunk], minlength=65536).astype(np.float64) for chunk in range(16)]
     even = 1 + (len(ordered) - 1) / 65536
     return float(np.mean([(count**2).sum() / len(ordered) for count in counts]) / even)

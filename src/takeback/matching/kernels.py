@@ -300,13 +300,13 @@ def _compare(left: Words, left_row: int, right: Words, right_row: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def find_ids(ids: Words, wanted: Words, out: Numbers) -> None:
+def lower_bounds(ids: Words, wanted: Words, out: Numbers) -> None:
     """Binary search.
 
     Args:
-        ids: (n, 2), ascending.
-        wanted: (k, 2).
-        out: (k,), the row, or -1.
+        ids: (n, w), ascending.
+        wanted: (k, w); faster if it ascends too.
+        out: (k,), the first row whose id is not below.
     """
     for item in range(wanted.shape[0]):
         low = 0
@@ -317,7 +317,7 @@ def find_ids(ids: Words, wanted: Words, out: Numbers) -> None:
                 low = middle + 1
             else:
                 high = middle
-        out[item] = low if low < ids.shape[0] and _compare(ids, low, wanted, item) == 0 else -1
+        out[item] = low
 
 
 @njit(cache=True, nogil=True)
@@ -447,3 +447,13 @@ def tables_hold(offsets: NDArray[np.uint32], positions: Bytes, rows: int) -> boo
             if row >= rows:
                 return False
     return True
+
+
+@njit(cache=True, nogil=True)
+def nearest_distances(values: Words, others: Words, out: Numbers) -> None:
+    """For each of (n, 4) values the distance to the nearest of (m, 4) others, m at least 1. ``out``: (n,)."""
+    for row in range(values.shape[0]):
+        nearest = 64 * values.shape[1]
+        for other in range(others.shape[0]):
+            nearest = min(nearest, _distance(values, row, others, other))
+        out[row] = nearest

@@ -80,18 +80,33 @@ class View:
             parts.append((delta.ids, found))
         return parts
 
+    def members(self, first: Words, last: Words) -> tuple[Words, Words]:
+        """Ids and values of the live rows with ids of ``first`` to ``last``, both (w,) and included."""
+        ids, values = [], []
+        for one in self.segments:
+            rows = one.rows_from(first, last)
+            live = np.flatnonzero(one.dead[rows.start : rows.stop] == 0) + rows.start
+            ids.append(one.ids[live])
+            values.append(one.values[live])
+        delta = self.delta
+        keys = [(row, delta.ids[row].tolist()) for row in range(self.delta_count)]
+        chosen = [row for row, key in keys if first.tolist() <= key <= last.tolist() and not delta.dead[row]]
+        return np.concatenate([*ids, delta.ids[chosen]]), np.concatenate([*values, delta.values[chosen]])
+
 
 class LiveIndex:
     """One list's values.
 
     Args:
         width: 64-bit words of a value.
+        id_width: 64-bit words of an id.
         exact: whether values are only ever asked for equality.
         growth: when to merge.
     """
 
-    def __init__(self, width: int, *, exact: bool, growth: Growth = Growth()) -> None:
+    def __init__(self, width: int, *, exact: bool, id_width: int = 2, growth: Growth = Growth()) -> None:
         self._width = width
+        self._id_width = id_width
         self._exact = exact
         self._growth = growth
         self._writing = threading.Lock()
@@ -190,7 +205,10 @@ class LiveIndex:
     def _new_delta(self) -> _Delta:
         rows = self._growth.delta_rows
         return _Delta(
-            np.empty((rows, 2), np.uint64), np.empty((rows, self._width), np.uint64), np.zeros(rows, np.uint8), {}
+            np.empty((rows, self._id_width), np.uint64),
+            np.empty((rows, self._width), np.uint64),
+            np.zeros(rows, np.uint8),
+            {},
         )
 
     def _without_known(self, batch: Batch) -> Batch:

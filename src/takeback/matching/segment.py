@@ -49,7 +49,7 @@ class Segment:
     """Values with their ids.
 
     Args:
-        ids: (n, 2) uint64, ascending; read-only.
+        ids: (n, w) uint64, ascending by all words, w = 2 or 3; read-only.
         values: (n, w) uint64, PDQ in chunk order; read-only.
         dead: (n,) uint8, 1 where the row was removed: the one thing that changes, always from 0 to 1.
         index: what makes them quick to find.
@@ -69,12 +69,25 @@ class Segment:
 
     def rows_of(self, wanted: Words) -> Found:
         """The row of each id, or -1. Shape (k,); removed rows count too."""
+        if not len(self):
+            return np.full(len(wanted), -1, np.int64)
         order = np.argsort(wanted[:, 0])  # in order, a search finds the last one's path still in the cache
-        found = np.empty(len(wanted), np.int64)
-        kernels.find_ids(self.ids, frozen(wanted[order]), found)
+        wanted = wanted[order]
+        found = self._first_not_below(wanted)
+        inside = np.minimum(found, len(self) - 1)
         rows = np.empty(len(wanted), np.int64)
-        rows[order] = found
+        rows[order] = np.where((self.ids[inside] == wanted).all(axis=1), inside, -1)
         return rows
+
+    def rows_from(self, first: Words, last: Words) -> range:
+        """The rows with ids of ``first`` to ``last``, both (w,) and included; removed rows too."""
+        begin, end = self._first_not_below(np.stack([first, last])).tolist()
+        return range(begin, end + int(end < len(self) and bool((self.ids[end] == last).all())))
+
+    def _first_not_below(self, wanted: Words) -> Found:
+        found = np.empty(len(wanted), np.int64)
+        kernels.lower_bounds(self.ids, frozen(wanted), found)
+        return found
 
     def near(self, queries: Words, radius_bits: int, plan: Plan | None) -> Found:
         """Live rows within a radius of each query; ``plan`` is the radius's, if there is one."""
@@ -110,7 +123,7 @@ def build_segment(ids: Words, values: Words, *, exact: bool) -> Segment:
     """Make a segment.
 
     Args:
-        ids: (n, 2) uint64, ascending, each once; n at most ``MAX_ROWS``. Kept, and made read-only.
+        ids: (n, w) uint64, ascending, each once; n at most ``MAX_ROWS``. Kept, and made read-only.
         values: (n, w) uint64, in the same order. Kept, and made read-only.
         exact: whether the values are only ever asked for equality.
     """
@@ -121,7 +134,7 @@ def build_segment(ids: Words, values: Words, *, exact: bool) -> Segment:
 
 def sorted_by_id(ids: Words, values: Words) -> tuple[Words, Words]:
     """The same rows, ascending by id."""
-    order = np.lexsort((ids[:, 1], ids[:, 0]))
+    order = np.lexsort(tuple(ids[:, word] for word in reversed(range(ids.shape[1]))))
     return ids[order], values[order]
 
 
@@ -135,11 +148,12 @@ def merged(segments: list[Segment], dead: list[NDArray[np.uint8]], *, exact: boo
     """
     by_size = sorted(range(len(segments)), key=lambda i: len(segments[i]))
     width = int(segments[0].values.shape[1])
-    ids, values = frozen(np.empty((0, 2), np.uint64)), frozen(np.empty((0, width), np.uint64))
+    id_width = int(segments[0].ids.shape[1])
+    ids, values = frozen(np.empty((0, id_width), np.uint64)), frozen(np.empty((0, width), np.uint64))
     for i in by_size:
         one = segments[i]
         rows = len(one) + len(ids)
-        out_ids = np.empty((rows, 2), np.uint64)
+        out_ids = np.empty((rows, id_width), np.uint64)
         out_values = np.empty((rows, width), np.uint64)
         written = kernels.merge(one.ids, one.values, dead[i], ids, values, out_ids, out_values)
         ids, values = frozen(out_ids[:written]), frozen(out_values[:written])

@@ -173,6 +173,8 @@ def test_merging_keeps_every_live_row_once(parts: list[list[int]]) -> None:
     rows = made.rows_of(wanted).tolist()
     assert [row for row in rows if row >= 0] == list(range(len(expected)))
     assert all((row >= 0) == (item in expected) for item, row in enumerate(rows))
+    inside = [row for item, row in enumerate(rows) if row >= 0 and 40 <= item <= 90]
+    assert list(made.rows_from(wanted[40], wanted[90])) == inside
 
 
 @settings(max_examples=60, deadline=None)
