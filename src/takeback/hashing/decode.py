@@ -130,14 +130,14 @@ def decode(data: bytes, limits: Limits, shortcuts: Shortcuts | None = None) -> D
 def _decode_jpeg(data: bytes, limits: Limits, shortcuts: Shortcuts | None) -> DecodedPicture:
     plan = jpeg.plan_of(data)
     factor = shortcuts.factor_for(plan.width, plan.height) if shortcuts else 1
-    needed = jpeg.without_detail(data, plan, factor) if factor > 1 else data
+    luma = _wants_luma(shortcuts, factor)
     _check_plan(plan, factor, limits)
+    needed = jpeg.without_detail(data, plan, factor, luma_only=luma) if factor > 1 else data
     with _decoder_errors():
         image = _open(needed, Format.JPEG)
         if image.size != (plan.width, plan.height):
             raise ValueError("two frames")
         orientation = orientation_of(image.info.get("exif") or b"")
-        luma = _wants_luma(shortcuts, factor)
         if luma or factor > 1:
             image.draft("L" if luma else "RGB", (plan.width // factor, plan.height // factor))
         image.load()

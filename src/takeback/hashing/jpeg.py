@@ -17,6 +17,8 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = 0xC2
 _END_OF_IMAGE = 0xD9
 _START_OF_SCAN = 0xDA
+_QUANTIZATION = 0xDB
+_ADOBE = 0xEE
 _MAX_SEGMENTS = 10_000
 
 _MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
@@ -47,6 +49,7 @@ class JpegPlan:
         height: pixels.
         progressive: whether it comes in passes of growing precision.
         scans: how many passes; 1 if the first holds everything, as what may follow is then never read.
+        frame: the segment that says so.
         segments: all of them down to the end marker, or to that one scan.
     """
 
@@ -54,6 +57,7 @@ class JpegPlan:
     height: int
     progressive: bool
     scans: int
+    frame: Segment
     segments: tuple[Segment, ...]
 
 
@@ -78,34 +82,75 @@ def plan_of(data: bytes) -> JpegPlan:
     if frame is None or not scans:
         raise UnusableMediaError("media.damaged", "This file is damaged and cannot be read.")
     height, width = _short(data, frame.header + 3), _short(data, frame.header + 5)
-    return JpegPlan(width, height, frame.marker == _PROGRESSIVE, scans, tuple(segments))
+    return JpegPlan(width, height, frame.marker == _PROGRESSIVE, scans, frame, tuple(segments))
 
 
-def without_detail(data: bytes, plan: JpegPlan, factor: int) -> bytes:
-    """The same file without the scans that a picture shrunk while reading does not show.
+def without_detail(data: bytes, plan: JpegPlan, factor: int, *, luma_only: bool) -> bytes:
+    """The same file without what a picture shrunk while reading does not show; other than progressive, as it is.
 
-    What refines coefficients, and what adds those of higher frequency than the shrunk blocks can show, is left out:
-    two thirds of a progressive file. Its luma then differs by rounding only. Other files are returned as they are.
+    Scans of coefficients of a higher frequency than the shrunk blocks can show are left out, and scans that only add
+    precision to the others: nine tenths of the bytes. Where luma alone is wanted, scans of colour go as well.
 
     Args:
         data: the file.
         plan: of this file.
         factor: 2, 4 or 8.
+        luma_only: whether colours are not wanted.
     """
     if not plan.progressive:
         return data
+    without_colour = luma_only and _luma_comes_first(data, plan)
     parts = [data[:2]]
     for segment, following in pairwise(plan.segments):
-        if segment.marker != _START_OF_SCAN or _shows(data, segment, factor):
-            parts.append(data[segment.start : following.start])
+        part = data[segment.start : following.start]
+        if segment.marker == _QUANTIZATION and without_colour:
+            part = _without_smoothing(part, data, plan)
+        if segment.marker != _START_OF_SCAN or _shows(data, segment, plan, factor, without_colour):
+            parts.append(part)
     parts.append(b"\xff\xd9")
     return b"".join(parts)
 
 
-def _shows(data: bytes, scan: Segment, factor: int) -> bool:
-    parameters = scan.header + 3 + 2 * _byte(data, scan.header + 2)
-    first, precision = _byte(data, parameters), _byte(data, parameters + 2)
-    return first == 0 or (first <= _LAST_COEFFICIENT[factor] and precision >> 4 == 0)
+def _luma_comes_first(data: bytes, plan: JpegPlan) -> bool:
+    """Whether the first of three components is luma. Source: T.871 §7; Adobe TN 5116 §18 for the exception."""
+    adobe = (s.header for s in plan.segments if s.marker == _ADOBE and data[s.header + 2 : s.header + 7] == b"Adobe")
+    plain_rgb = any(_byte(data, header + 13) == 0 for header in adobe)
+    components = _components(data, plan)
+    return len(components) == 3 and not plain_rgb and bytes(identifier for identifier, _ in components) != b"RGB"
+
+
+def _components(data: bytes, plan: JpegPlan) -> list[tuple[int, int]]:
+    """Identifier and number of the quantization table, one pair a component."""
+    first = plan.frame.header + 8
+    starts = range(first, first + 3 * _byte(data, first - 1), 3)
+    return [(_byte(data, at), _byte(data, at + 2)) for at in starts]
+
+
+def _shows(data: bytes, scan: Segment, plan: JpegPlan, factor: int, without_colour: bool) -> bool:
+    components = _byte(data, scan.header + 2)
+    parameters = scan.header + 3 + 2 * components
+    first_coefficient, refines = _byte(data, parameters), _byte(data, parameters + 2) >> 4 > 0
+    if first_coefficient == 0:
+        return not (refines and without_colour)
+    of_luma = _byte(data, scan.header + 3) == _byte(data, plan.frame.header + 8)
+    return not refines and first_coefficient <= _LAST_COEFFICIENT[factor] and (of_luma or not without_colour)
+
+
+def _without_smoothing(tables: bytes, data: bytes, plan: JpegPlan) -> bytes:
+    """A quantization segment whose tables for colour have a zero.
+
+    libjpeg guesses the detail that is missing, for luma too, and takes as long as for decoding; it does not if a
+    divisor of any component is zero. Colour is not decoded, so its tables may be spoilt, unless luma shares them.
+    """
+    luma, *colours = (table for _, table in _components(data, plan))
+    spoilt = bytearray(tables)
+    at = 4
+    while at < len(spoilt):
+        wide, table = spoilt[at] >> 4, spoilt[at] & 15
+        if table in colours and table != luma:
+            spoilt[at + 2 + wide : at + 3 + 2 * wide] = bytes(1 + wide)
+        at += 1 + 64 * (1 + wide)
+    return bytes(spoilt)
 
 
 def _segments(data: bytes) -> Iterator[Segment]:

@@ -127,6 +127,19 @@ def test_a_query_sees_luma_alone_and_stays_within_4_bits(name: str, photo: Photo
     assert distance_bits(asked.value, reference(np.repeat(luma[:, :, None], 3, axis=2))) <= 2
 
 
+@pytest.mark.parametrize("kind", ["grey", "plain RGB", "one table for all"])
+def test_unusual_progressive_jpegs_hash_within_4_bits(kind: str, photo: Photo) -> None:
+    picture = large(photo("coffee"), 2464, 1648)
+    data = {
+        "grey": lambda: jpeg(picture.convert("L"), progressive=True),
+        "plain RGB": lambda: jpeg(picture, progressive=True, keep_rgb=True),
+        "one table for all": lambda: jpeg(picture, progressive=True, qtables=[[8] * 64], quality=-1),
+    }[kind]()
+    with Image.open(io.BytesIO(data)) as image:
+        value = reference(np.asarray(image.convert("RGB")))
+    assert distance_bits(fingerprints_of(data).fingerprints[0].value, value) <= 4
+
+
 def test_a_large_cmyk_jpeg_hashes_within_10_bits_of_its_colours(photo: Photo) -> None:
     picture = large(photo("coffee"), 2464, 1648)
     data = jpeg(picture.convert("CMYK"))
