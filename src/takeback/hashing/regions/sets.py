@@ -1,0 +1,112 @@
+"""What is registered of a picture, and what is asked of one."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from takeback.hashing.regions.find import Band, FoundRegions, Quality, find_regions
+from takeback.hashing.regions.grey import Grey, Pixels, resized, working_picture
+from takeback.hashing.regions.recipe import Recipe
+
+MAX_REGISTERED = 96
+"""Most regions of one picture on a list. More find more crops, and draw more of the picture for whoever has them."""
+
+_LARGE_PX = 32.0
+_REGISTERED_LARGE = 48
+_REGISTERED_DIRECTIONS = 1
+"""Votes have to be independent: two regions of one keypoint would be two votes of one place. What is asked has both."""
+
+_ASKED_A_BAND = 64
+_ASKED_DIRECTIONS = 2
+_STRETCHES = (0.8, 1.25)
+"""How much lower or higher a copy is made before it is asked again, against pictures squeezed by an app."""
+
+USABLE = Quality(min_activity=2.0, min_deviation=0.0, min_ratio=0.10)
+"""Below this a region is noise, or one straight bar or edge, and is neither stored nor asked."""
+
+STRONG = Quality(min_activity=3.0, min_deviation=3.0, min_ratio=0.15)
+"""From here on a region may speak alone, for a look."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSet:
+    """Regions of one picture, without places, sizes or order. Values are sensitive, so never part of a ``repr``.
+
+    Args:
+        values: (n, 32) uint8, bit 0 is the most significant bit of byte 0; distinct, in ascending order.
+        strong: (n,) bool, see ``STRONG``.
+    """
+
+    values: NDArray[np.uint8]
+    strong: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __repr__(self) -> str:
+        return f"RegionSet({len(self)} regions)"
+
+
+def regions_to_register(pixels: Pixels, recipe: Recipe = Recipe()) -> RegionSet:  # noqa: B008 - a frozen value
+    """The regions that stand for a picture on a list.
+
+    Args:
+        pixels: see ``Pixels``, as displayed.
+        recipe: the parameters.
+
+    Returns:
+        At most 96 regions; none for a picture without structure.
+    """
+    small = MAX_REGISTERED - _REGISTERED_LARGE
+    bands = (
+        Band(_LARGE_PX, inf, _REGISTERED_LARGE, _REGISTERED_DIRECTIONS),
+        Band(recipe.min_radius_px, _LARGE_PX, small, _REGISTERED_DIRECTIONS),
+    )
+    found = find_regions(working_picture(pixels, recipe.long_side_px), bands, USABLE, recipe)
+    return _set_of(found.values, _strong(found))
+
+
+def regions_to_ask(pixels: Pixels, *, stretched: bool = False, recipe: Recipe = Recipe()) -> RegionSet:  # noqa: B008
+    """The regions by which a posted picture is looked up: more of them, from every size, and mirrored.
+
+    Args:
+        pixels: see ``Pixels``, as displayed.
+        stretched: also ask the picture made lower and higher by a quarter; three times the work.
+        recipe: the parameters.
+
+    Returns:
+        At most 512 regions, or three times as many.
+    """
+    edges = (recipe.min_radius_px, 32.0, 64.0, 128.0, inf)
+    bands = tuple(Band(low, high, _ASKED_A_BAND, _ASKED_DIRECTIONS) for low, high in pairwise(edges))
+    grey = working_picture(pixels, recipe.long_side_px)
+    forms = [grey, *(_stretched(grey, by, recipe) for by in _STRETCHES)] if stretched else [grey]
+    all_found = [find_regions(form, bands, USABLE, recipe) for form in forms]
+    values = np.concatenate([part for found in all_found for part in (found.values, found.mirrored)])
+    strong = np.concatenate([part for found in all_found for part in (_strong(found), _strong(found))])
+    return _set_of(values, strong)
+
+
+def _stretched(grey: Grey, by: float, recipe: Recipe) -> Grey:
+    height, width = grey.shape
+    scale = min(1.0, recipe.long_side_px / (height * by))
+    return resized(grey, max(16, int(height * by * scale + 0.5)), max(16, int(width * scale + 0.5)))
+
+
+def _strong(found: FoundRegions) -> NDArray[np.bool_]:
+    active, deviation, spread = found.measures[:, 2], found.measures[:, 3], found.measures[:, 4]
+    least = np.maximum(STRONG.min_deviation, STRONG.min_ratio * spread)
+    strong: NDArray[np.bool_] = (active >= STRONG.min_activity) & (deviation >= least)
+    return strong
+
+
+def _set_of(values: NDArray[np.uint8], strong: NDArray[np.bool_]) -> RegionSet:
+    """Sorted by value, which says nothing of where a region was; of equal values the first that was found stays."""
+    first: dict[bytes, int] = {}
+    for row in range(len(values)):
+        first.setdefault(values[row].tobytes(), row)
+    order = np.array([first[value] for value in sorted(first)], np.int64)
+    return RegionSet(values[order], strong[order])
