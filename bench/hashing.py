@@ -6,9 +6,9 @@ is paid for fresh memory and cold caches belongs to the figure. It is processor 
 machine does not show.
 Distances are to ``pdqhash`` on the picture decoded in full and set upright.
 
-Two ways of ours are measured: ``query``, what a platform does with everything that is posted (all eight positions, from
-luma), and ``list``, what a person's device does (the reference's bits below four megapixels). A last row runs both sides
-on all cores over all pictures, by the clock on the wall: ours leaves the interpreter's lock while it decodes and hashes.
+Two ways of ours are measured: ``query``, what a platform does with everything that is posted (all eight positions,
+from luma), and ``list``, what a person's device does (the reference's bits below four megapixels). A last row runs both
+sides on all cores over all pictures, by the clock on the wall: ours leaves the interpreter's lock while it works.
 """
 
 import argparse
