@@ -9,16 +9,15 @@ docs/adr/0020-region-recipe-and-rule.md has the measurements behind each number.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from takeback.errors import InvalidInputError
+from takeback.matching.region_kernels import FAR_BITS, nearest, words_of
 from takeback.model.match import Tier
 
 Values = NDArray[np.uint8]
 """(n, 32) uint8, one region's 256 bits a row."""
 
-_NONE_BITS = 256
 _BITS = 256
 
 
@@ -83,14 +82,10 @@ class RegionRule:
             query_strong: (m,) bool.
         """
         if not len(registered) or not len(query):
-            return RegionVerdict(Tier.CLEAR, 0, _NONE_BITS)
-        nearest, strong_nearest = _nearest(
-            _words(registered),
-            np.asarray(registered_strong, np.bool_),
-            _words(query),
-            np.asarray(query_strong, np.bool_),
-        )
-        ordered = np.sort(nearest)
+            return RegionVerdict(Tier.CLEAR, 0, FAR_BITS)
+        flags = np.asarray(registered_strong, np.bool_), np.asarray(query_strong, np.bool_)
+        distances, strong_nearest = nearest(words_of(registered), flags[0], words_of(query), flags[1])
+        ordered = np.sort(distances)
         tier = self._tier(ordered, int(strong_nearest))
         votes = int(np.count_nonzero(ordered <= self.hold[0].radius_bits))
         return RegionVerdict(tier, votes, int(ordered[0]))
@@ -101,48 +96,3 @@ class RegionRule:
         if any(line.votes <= len(ordered) and ordered[line.votes - 1] <= line.radius_bits for line in self.hold):
             return Tier.HOLD
         return Tier.LOOK if strong_nearest <= self.near_bits else Tier.CLEAR
-
-
-def _words(values: Values) -> NDArray[np.uint64]:
-    return np.ascontiguousarray(values).view(np.uint64)
-
-
-@njit(cache=True, nogil=True)
-def ones(word: np.uint64) -> np.uint64:
-    """How many bits of 64 are set. Source: Hacker's Delight, section 5-1; compilers know it as one instruction."""
-    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
-
-
-@njit(cache=True, nogil=True)
-def _distance(one: NDArray[np.uint64], other: NDArray[np.uint64], limit: np.uint64) -> np.uint64:
-    """Differing bits; once the first half alone reaches the limit, the exact number no longer matters."""
-    bits = ones(one[0] ^ other[0]) + ones(one[1] ^ other[1])
-    if bits >= limit:
-        return bits
-    return bits + ones(one[2] ^ other[2]) + ones(one[3] ^ other[3])
-
-
-@njit(cache=True, nogil=True)
-def _nearest(
-    registered: NDArray[np.uint64],
-    registered_strong: NDArray[np.bool_],
-    query: NDArray[np.uint64],
-    query_strong: NDArray[np.bool_],
-) -> tuple[NDArray[np.int64], np.uint64]:
-    """For each registered region its distance to the nearest that is asked; and the nearest of all strong pairs."""
-    out = np.empty(registered.shape[0], np.int64)
-    strong_best = np.uint64(_NONE_BITS)
-    for i in range(registered.shape[0]):
-        best = np.uint64(_NONE_BITS)
-        strong = registered_strong[i]
-        for j in range(query.shape[0]):
-            wanted = max(best, strong_best) if strong and query_strong[j] else best
-            bits = _distance(registered[i], query[j], wanted)
-            best = min(best, bits)
-            if strong and query_strong[j]:
-                strong_best = min(strong_best, bits)
-        out[i] = best
-    return out, strong_best

@@ -3,6 +3,9 @@
 Neither language promises the last digit of exp, atan2, sin or cos, and one bit there may turn a region's edge into
 another pixel. What is here uses only + - * / and floor in float64, in a fixed order, and web/src/core/regions does the
 same in the same order; so the same grey pixels give the same regions everywhere, which the golden vectors hold us to.
+
+numba does not notice a change here, or in another imported kernel, when it looks into its cache on disk: after editing,
+delete ``regions/__pycache__``.
 """
 
 from math import pi

@@ -1,0 +1,176 @@
+"""Things that many pictures share and that are not the picture: interface frames, captions, emoji, bars.
+
+Drawn here from rectangles, discs and Pillow's own font. They serve twice: as edits of a picture, and as the test of
+whether two unrelated pictures in the same furniture are taken for each other.
+"""
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+Random = np.random.Generator
+Colour = tuple[int, int, int]
+
+_WORDS = (
+    "look at this", "LOL", "so she said", "wait for it", "guess who", "tell everyone", "omg", "from last night",
+    "nobody knew", "best day ever", "send it on", "why tho",
+)  # fmt: skip
+
+
+def _font(size: float) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise SystemExit("this benchmark needs Pillow with FreeType")
+    return font
+
+
+def black_bars(picture: Image.Image, *, across: bool) -> Image.Image:
+    """Bars at the sides (``across``) or above and below, a fifth of the picture each."""
+    by = picture.width // 5 if across else picture.height // 5
+    return ImageOps.expand(picture, (by, 0) if across else (0, by), (0, 0, 0))
+
+
+def meme_text(picture: Image.Image, random: Random) -> Image.Image:
+    """Two large outlined lines: one at the top, one at the bottom."""
+    return _lines(picture, random, (0.11, 0.89), 0.15)
+
+
+def lettering(picture: Image.Image, random: Random) -> Image.Image:
+    """Four very large outlined lines over all of the picture."""
+    return _lines(picture, random, (0.125, 0.375, 0.625, 0.875), 0.16)
+
+
+def _lines(picture: Image.Image, random: Random, middles: tuple[float, ...], share: float) -> Image.Image:
+    """Outlined text, each line ``share`` of the picture high and as much narrower as it needs to fit."""
+    out = picture.copy()
+    draw = ImageDraw.Draw(out)
+    size = picture.height * share
+    for middle in middles:
+        words = " ".join(str(word) for word in random.choice(_WORDS, 2, replace=False))
+        fitted = min(size, size * picture.width * 0.95 / max(1.0, _font(size).getlength(words)))
+        draw.text(
+            (picture.width * 0.5, picture.height * middle),
+            words,
+            (255, 255, 255),
+            _font(fitted),
+            anchor="mm",
+            stroke_width=max(1, round(fitted / 14)),
+            stroke_fill=(0, 0, 0),
+        )
+    return out
+
+
+def caption_over(picture: Image.Image, words: str = "when you finally see it") -> Image.Image:
+    """A dark translucent band with a line of text over the lower third."""
+    width, height = picture.size
+    out = picture.copy()
+    band = (0, round(height * 0.62), width, round(height * 0.80))
+    dark = Image.new("RGB", (width, band[3] - band[1]), (0, 0, 0))
+    out.paste(Image.blend(out.crop(band), dark, 0.65), band[:2])
+    size = min((band[3] - band[1]) * 0.6, width * 1.6 / len(words))
+    ImageDraw.Draw(out).text((width / 2, (band[1] + band[3]) / 2), words, (255, 255, 255), _font(size), anchor="mm")
+    return out
+
+
+def caption_band(picture: Image.Image, words: str = "when you finally see it") -> Image.Image:
+    """A white band with two lines of text above the picture."""
+    width, height = picture.size
+    band = max(40, height // 4)
+    out = ImageOps.expand(picture, (0, band, 0, 0), (255, 255, 255))
+    draw = ImageDraw.Draw(out)
+    size = min(band * 0.34, width * 1.6 / len(words))
+    draw.text((width * 0.04, band * 0.3), words, (0, 0, 0), _font(size), anchor="lm")
+    draw.text((width * 0.04, band * 0.7), "and cannot look away", (0, 0, 0), _font(size), anchor="lm")
+    return out
+
+
+def emoji(picture: Image.Image, random: Random, share: float) -> Image.Image:
+    """A yellow face whose diameter is ``share`` of the longer side, somewhere on the picture."""
+    out = picture.copy()
+    side = round(max(picture.size) * share)
+    left = int(random.integers(max(1, picture.width - side + 1)))
+    top = int(random.integers(max(1, picture.height - side + 1)))
+    _face(ImageDraw.Draw(out), left, top, side)
+    return out
+
+
+def _face(draw: ImageDraw.ImageDraw, left: float, top: float, side: float) -> None:
+    def box(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
+        return (left + x0 * side, top + y0 * side, left + x1 * side, top + y1 * side)
+
+    draw.ellipse(box(0, 0, 1, 1), (255, 205, 60), (190, 140, 20), max(1, round(side / 40)))
+    draw.ellipse(box(0.26, 0.28, 0.38, 0.46), (70, 45, 10))
+    draw.ellipse(box(0.62, 0.28, 0.74, 0.46), (70, 45, 10))
+    draw.chord(box(0.2, 0.35, 0.8, 0.85), 0, 180, (110, 60, 10))
+
+
+def _icon_row(draw: ImageDraw.ImageDraw, left: float, top: float, size: float, colour: Colour) -> None:
+    draw.ellipse((left, top, left + size, top + size), outline=colour, width=max(2, round(size / 9)))
+    x = left + 1.6 * size
+    draw.polygon([(x, top), (x + size, top + size / 2), (x, top + size)], outline=colour, width=max(2, round(size / 9)))
+    x += 1.6 * size
+    draw.rectangle((x, top, x + size, top + size), outline=colour, width=max(2, round(size / 9)))
+    draw.line((x, top, x + size / 2, top + size / 2, x + size, top), colour, max(2, round(size / 9)))
+
+
+def phone_screenshot(picture: Image.Image, *, dark: bool) -> Image.Image:
+    """A social app on a phone: status bar, head, the picture across the screen, buttons, text, tab bar."""
+    width, height = 720, 1440
+    ground, ink, soft = ((18, 18, 20), (240, 240, 240), (120, 120, 125)) if dark else (
+        (255, 255, 255), (20, 20, 20), (150, 150, 155))  # fmt: skip
+    screen = Image.new("RGB", (width, height), ground)
+    draw = ImageDraw.Draw(screen)
+    draw.text((36, 40), "9:41", ink, _font(30), anchor="lm")
+    draw.rectangle((640, 28, 690, 52), outline=ink, width=3)
+    draw.rectangle((645, 33, 680, 47), ink)
+    for bar in range(4):
+        draw.rectangle((570 + 14 * bar, 50 - 6 * bar, 579 + 14 * bar, 54), ink)
+    draw.ellipse((30, 90, 100, 160), (200, 90, 130), soft, 3)
+    draw.text((120, 112), "someone_you_know", ink, _font(30), anchor="lm")
+    draw.text((120, 146), "3 hours ago", soft, _font(22), anchor="lm")
+    draw.text((680, 120), "...", ink, _font(40), anchor="rm")
+    scale = min(width / picture.width, 900 / picture.height)
+    shown = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.BICUBIC)
+    screen.paste(shown, ((width - shown.width) // 2, 190))
+    below = 190 + shown.height
+    _icon_row(draw, 30, below + 24, 44, ink)
+    draw.text((30, below + 100), "1,024 likes", ink, _font(28), anchor="lm")
+    draw.text((30, below + 140), "someone_you_know  have you seen this one", ink, _font(26), anchor="lm")
+    draw.text((30, below + 176), "View all 87 comments", soft, _font(24), anchor="lm")
+    draw.line((0, height - 110, width, height - 110), soft, 2)
+    for tab in range(5):
+        x = 72 + tab * 144
+        draw.ellipse((x - 24, height - 84, x + 24, height - 36), outline=ink, width=5)
+    return screen
+
+
+def window_screenshot(picture: Image.Image) -> Image.Image:
+    """The picture a little smaller inside a desktop window."""
+    width, height = picture.size
+    edge, bar = max(8, width // 40), max(24, height // 12)
+    out = Image.new("RGB", (width + 2 * edge, height + bar + edge), (225, 225, 230))
+    draw = ImageDraw.Draw(out)
+    for index, colour in enumerate(((235, 95, 85), (240, 190, 70), (95, 195, 85))):
+        x = edge + index * bar * 0.6
+        draw.ellipse((x, bar * 0.3, x + bar * 0.4, bar * 0.7), colour)
+    draw.text((width / 2, bar / 2), "picture.jpg", (60, 60, 60), _font(bar * 0.45), anchor="mm")
+    out.paste(picture, (edge, bar))
+    return out.resize((round(out.width * 0.9), round(out.height * 0.9)), Image.Resampling.BICUBIC)
+
+
+def post_frame(picture: Image.Image) -> Image.Image:
+    """A post as sites show it: a head above, a row of buttons below."""
+    width, height = picture.size
+    head, foot = max(36, height // 8), max(32, height // 9)
+    out = Image.new("RGB", (width, height + head + foot), (255, 255, 255))
+    draw = ImageDraw.Draw(out)
+    draw.ellipse((head * 0.2, head * 0.15, head * 0.9, head * 0.85), (70, 120, 200))
+    draw.text((head * 1.1, head * 0.35), "Someone", (20, 20, 20), _font(head * 0.32), anchor="lm")
+    draw.text((head * 1.1, head * 0.7), "yesterday", (130, 130, 130), _font(head * 0.24), anchor="lm")
+    out.paste(picture, (0, head))
+    _icon_row(draw, foot * 0.3, head + height + foot * 0.25, foot * 0.5, (40, 40, 40))
+    return out
+
+
+def double_screenshot(picture: Image.Image) -> Image.Image:
+    """A screenshot of a screenshot."""
+    return phone_screenshot(phone_screenshot(picture, dark=False), dark=True)
