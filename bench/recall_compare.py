@@ -10,7 +10,7 @@ from PIL import Image
 
 from takeback.hashing.pdq import PdqHash, pdq_forms_of, pdq_of
 from takeback.hashing.regions import RegionSet, regions_to_ask, regions_to_register
-from takeback.hashing.variants import Box, app_crops, content_boxes
+from takeback.hashing.variants import views_to_ask, views_to_register
 from takeback.matching.policy import Policy
 from takeback.matching.region_rule import RegionRule, RegionVerdict
 from takeback.matching.region_stop_list import RegionStopList
@@ -66,16 +66,14 @@ def pixels_of(picture: Image.Image) -> Pixels:
 
 def register(picture: Image.Image) -> Registered:
     pixels = pixels_of(picture)
-    boxes = (*content_boxes(pixels), *app_crops(pixels))
     plain = _values([pdq_of(pixels)])
-    variants = _values(pdq_of(np.ascontiguousarray(box.of(pixels))) for box in boxes)
+    variants = _values(pdq_of(np.ascontiguousarray(view)) for view in views_to_register(pixels))
     return Registered(plain, np.concatenate((plain, variants)), regions_to_register(pixels))
 
 
 def ask(picture: Image.Image) -> Asked:
     pixels = pixels_of(picture)
-    whole = Box(0, 0, pixels.shape[1], pixels.shape[0])
-    forms = [pdq_forms_of(np.ascontiguousarray(box.of(pixels))) for box in (whole, *content_boxes(pixels))]
+    forms = [pdq_forms_of(np.ascontiguousarray(view)) for view in (pixels, *views_to_ask(pixels))]
     return Asked(_values(forms[0][:1]), _values(form for each in forms for form in each), regions_to_ask(pixels))
 
 

@@ -6,8 +6,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from skimage import data as samples
 
-from takeback.hashing.pdq import pdq_of
-from takeback.hashing.variants import PROPORTIONS, Box, app_crops, content_boxes
+from takeback.hashing.pdq import pdq_forms_of, pdq_of
+from takeback.hashing.variants import (
+    PROPORTIONS,
+    Box,
+    app_crops,
+    content_boxes,
+    raw_form,
+    shrunk,
+    views_to_ask,
+    views_to_register,
+)
 
 Pixels = NDArray[np.uint8]
 
@@ -95,3 +104,61 @@ def test_app_crops_are_centred_and_of_their_proportions() -> None:
 def test_a_crop_that_is_the_picture_itself_is_left_out() -> None:
     assert len(app_crops(np.zeros((768, 1024, 3), np.uint8))) == len(PROPORTIONS) - 1
     assert app_crops(np.zeros((20, 20, 3), np.uint8)) == ()
+
+
+def test_a_large_picture_is_shrunk_by_a_whole_factor_and_its_views_are_those_of_the_small_one() -> None:
+    small = np.ascontiguousarray(astronaut()[:300, :512])
+    large = small.repeat(5, axis=0).repeat(5, axis=1)
+    assert shrunk(large).shape == (750, 1280, 3)
+    assert (shrunk(small) == small).all()
+    bits = [np.frombuffer(pdq_of(np.ascontiguousarray(view)).bits, np.uint8) for view in views_to_register(large)]
+    plain = [np.frombuffer(pdq_of(np.ascontiguousarray(view)).bits, np.uint8) for view in views_to_register(small)]
+    assert len(bits) == len(plain) >= 7
+    for one, other in zip(bits, plain, strict=True):
+        assert np.bitwise_count(one ^ other).sum() <= 20
+
+
+def test_shrinking_averages_squares_over_white() -> None:
+    pixels = np.zeros((2048, 2048, 4), np.uint8)
+    pixels[:, :, :3] = 100
+    pixels[0, 0] = (0, 0, 0, 0)
+    pixels[1:, :, 3] = pixels[0, 1:, 3] = 255
+    out = shrunk(pixels)
+    assert out.shape == (1024, 1024, 3)
+    assert out[0, 0].tolist() == [139] * 3  # (255 + 3 * 100 + 2) // 4
+    assert (out[1:] == 100).all()
+
+
+ORIENTED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@pytest.mark.parametrize("orientation", ORIENTED)
+def test_the_picture_as_stored_is_one_of_the_eight_forms(orientation: int) -> None:
+    stored = Image.fromarray(samples.coffee())
+    shown = np.ascontiguousarray(np.asarray(stored.transpose(ORIENTED[orientation])))
+    form = np.frombuffer(pdq_forms_of(shown)[raw_form(orientation)].bits, np.uint8)
+    plain = np.frombuffer(pdq_of(np.asarray(stored)).bits, np.uint8)
+    assert np.bitwise_count(form ^ plain).sum() <= 24
+
+
+@pytest.mark.parametrize("orientation", [0, 1, 9, -3, 65535])
+def test_an_odd_orientation_counts_as_upright(orientation: int) -> None:
+    assert raw_form(orientation) == 0
+
+
+def test_what_is_asked_of_a_framed_copy_is_near_to_what_is_registered_of_the_picture() -> None:
+    plain = np.frombuffer(pdq_of(astronaut()).bits, np.uint8)
+    views = views_to_ask(framed(120, 0, 120, 0, (0, 0, 0)))
+    distances = [
+        int(np.bitwise_count(np.frombuffer(pdq_of(np.ascontiguousarray(view)).bits, np.uint8) ^ plain).sum())
+        for view in views
+    ]
+    assert min(distances) <= 10
