@@ -21,6 +21,7 @@ from takeback.clock import Clock
 from takeback.exchange.partners import PartnerService
 from takeback.httpkit.logs import open_log
 from takeback.httpkit.serve import Server
+from takeback.model.fingerprint import Algorithm
 from takeback.settings import PlatformSettings, RegistrySettings, SampleSettings
 
 _BATCH_INTERVAL_S = 2.0
@@ -88,4 +89,4 @@ def _partner_key(partners: PartnerService) -> str:
     for partner in partners.all():
         if partner.name == _PARTNER and partner.is_active:
             return partners.rotate(partner.partner_id).key.text()
-    return partners.add(_PARTNER).key.text()
+    return partners.add(_PARTNER, tuple(Algorithm)).key.text()

@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 import httpx
 
-from takeback.apps.demo_picture import edited_copy, landscape
+from takeback.apps.demo_picture import cropped_copy, edited_copy, landscape
 from takeback.client.case import CaseClient, HeldStatus
 from takeback.client.sealing import SealedSubmission, seal
 from takeback.errors import TakebackError, UnavailableError
@@ -100,6 +100,7 @@ class _Story:
             ("sync", self._sync),
             ("unrelated", self._unrelated),
             ("held", self._held),
+            ("cropped", self._cropped),
             ("review", self._review),
             ("removed", self._removed),
             ("status", self._status),
@@ -108,9 +109,9 @@ class _Story:
         )
 
     def _fingerprint(self) -> str:
-        hashed = fingerprints_of(self._picture)
+        hashed = fingerprints_of(self._picture, edited_copies=True)
         self._sealed = seal([hashed.submittable], self._day)
-        names = ", ".join(item.algorithm.value for item in hashed.submittable)
+        names = ", ".join(dict.fromkeys(item.algorithm.value for item in hashed.submittable))
         return f"{hashed.width} × {hashed.height} picture, fingerprints on this device: {names}"
 
     def _submit(self) -> str:
@@ -146,16 +147,20 @@ class _Story:
             raise StoryError("the edited copy is on the wall")
         return "a smaller, re-compressed copy is held: it does not appear on the wall"
 
+    def _cropped(self) -> str:
+        state = self._post(cropped_copy(self._picture))
+        if state != "waiting":
+            raise StoryError(f"the cropped copy should be held, but is {state}")
+        return "a copy cropped to 70 % of each side is held too"
+
     def _review(self) -> str:
         answer = self._reviewer.post("/v1/session", json={"code": self._review_code, "reviewer": "robin"})
         answer.raise_for_status()
-        lead = self._reviewer.get("/v1/leads", params={"state": "open"}).raise_for_status().json()["leads"][0]
-        match = lead["matches"][0]
-        decided = self._reviewer.post(
-            f"/v1/leads/{lead['lead_id']}/decision", json={"action": "remove", "reason": "intimate_image"}
-        )
-        decided.raise_for_status()
-        return f"it matched {match['algorithm']}, {match['distance']} bits apart; the reviewer removed it"
+        leads = self._reviewer.get("/v1/leads", params={"state": "open"}).raise_for_status().json()["leads"]
+        for lead in leads:
+            decision = {"action": "remove", "reason": "intimate_image"}
+            self._reviewer.post(f"/v1/leads/{lead['lead_id']}/decision", json=decision).raise_for_status()
+        return f"they match: {'; '.join(_why(lead['matches'][0]) for lead in leads)}. The reviewer removes them"
 
     def _removed(self) -> str:
         _wait(lambda: self._state() == "removed" or None, "the photo site to remove it")
@@ -208,6 +213,12 @@ class _Story:
             return statuses if states <= allowed and (needed is None or needed in states) else None
 
         return _wait(reached, f"the case to say {' or '.join(sorted(state.value for state in allowed))}")
+
+
+def _why(match: dict[str, object]) -> str:
+    if match.get("votes"):
+        return f"{match['algorithm']}, {match['votes']} parts agree"
+    return f"{match['algorithm']}, {match['distance']} bits apart"
 
 
 def _wait(look: Callable[[], Seen | None], what: str) -> Seen:

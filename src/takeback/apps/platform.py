@@ -142,7 +142,7 @@ def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opene
         held=held,
         follower=follower,
         index=index,
-        hash_picture=partial(query_fingerprints_of, limits=limits),
+        hash_picture=lambda picture, regions: query_fingerprints_of(picture, limits, regions=regions),
         reporter=reporter,
         clock=clock,
         deadline_s=round(settings.deadline_h * 3600),

@@ -21,7 +21,7 @@ from takeback.clock import SystemClock, day_of
 from takeback.errors import InvalidInputError
 
 _PORTS = DemoPorts(registry=8100, kit=8101, sample=8102)
-_STORY_SEED = 3
+_STORY_SEED = 5
 
 
 def attach(app: typer.Typer) -> None:

@@ -1,5 +1,6 @@
 """``takeback hash``: fingerprints on this device; nothing is sent."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,8 +20,11 @@ def attach(app: typer.Typer) -> None:
 
 
 def hash_command(
-    paths: Annotated[list[Path], typer.Argument(help="Pictures (JPEG, PNG, WebP), or folders with --recursive.")],
+    paths: Annotated[list[Path], typer.Argument(help="Pictures of any common format, or folders with --recursive.")],
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Take the files in folders.")] = False,
+    edited_copies: Annotated[
+        bool, typer.Option("--edited-copies", help="Also what finds cropped and edited copies.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Make fingerprints of pictures on this device. Nothing is sent.
@@ -28,7 +32,8 @@ def hash_command(
     A file that cannot be used is reported and the others go on; the exit code is then 4.
     """
     failed = 0
-    for hashed in hash_files(find_files(paths, recursive=recursive), fingerprints_of, show_progress=not as_json):
+    make = partial(fingerprints_of, edited_copies=edited_copies)
+    for hashed in hash_files(find_files(paths, recursive=recursive), make, show_progress=not as_json):
         failed += isinstance(hashed.result, TakebackError)
         if as_json:
             print_json(hash_row(hashed))
@@ -66,4 +71,4 @@ def _print_words(hashed: HashedFile) -> None:
     out.print(f"[bold]{hashed.path}[/]  {hashed.result.width} × {hashed.result.height}")
     for fingerprint in hashed.result.fingerprints:
         quality = "" if fingerprint.quality is None else f"  [dim]quality {fingerprint.quality}[/]"
-        out.print(f"  {fingerprint.algorithm.value:<7} {fingerprint.value}{quality}", soft_wrap=True)
+        out.print(f"  {fingerprint.algorithm.value:<10} {fingerprint.value}{quality}", soft_wrap=True)

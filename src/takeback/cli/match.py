@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from takeback.cli.output import console, print_json
 from takeback.client.list_store import FILE_NAME, ListStore
 from takeback.errors import InvalidInputError, TakebackError
 from takeback.hashing import query_fingerprints_of
-from takeback.matching import MatchEngine
+from takeback.matching import MatchEngine, RegionQuery
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm, Fingerprint, parse_fingerprint
 from takeback.model.match import Match, Tier
@@ -61,12 +62,15 @@ def match_command(
     """
     known = _load(against)
     matched = failed = 0
-    for hashed in hash_files(find_files(paths, recursive=recursive), query_fingerprints_of, show_progress=not as_json):
+    ask = partial(query_fingerprints_of, regions=known.engine.count(Algorithm.PDQ_REGION) > 0)
+    for hashed in hash_files(find_files(paths, recursive=recursive), ask, show_progress=not as_json):
         if isinstance(hashed.result, TakebackError):
             failed += 1
             matches: Sequence[Match] = ()
         else:
-            matches = known.engine.match(hashed.result.fingerprints)
+            regions = hashed.result.regions
+            query = None if regions is None else RegionQuery(regions.values, regions.strong)
+            matches = known.engine.match(hashed.result.fingerprints, query)
         matched += bool(matches)
         if as_json:
             print_json(_row(hashed, matches, known.names))
@@ -128,15 +132,17 @@ def _row(hashed: HashedFile, matches: Sequence[Match], names: dict[str, str]) ->
     return {
         "file": str(hashed.path),
         "tier": _tier(matches).value,
-        "matches": [
-            {
-                "entry": names.get(match.entry_id, match.entry_id),
-                "algorithm": match.algorithm.value,
-                "distance": match.distance_bits,
-            }
-            for match in matches
-        ],
+        "matches": [_match_row(match, names) for match in matches],
     }
+
+
+def _match_row(match: Match, names: dict[str, str]) -> dict[str, object]:
+    row: dict[str, object] = {
+        "entry": names.get(match.entry_id, match.entry_id),
+        "algorithm": match.algorithm.value,
+        "distance": match.distance_bits,
+    }
+    return row if match.votes is None else {**row, "votes": match.votes}
 
 
 def _tier(matches: Sequence[Match]) -> Tier:
@@ -150,6 +156,6 @@ def _print_words(hashed: HashedFile, matches: Sequence[Match], names: dict[str, 
         return
     out.print(f"[bold]{hashed.path}[/]  {_tier(matches).value}")
     for match in matches:
-        out.print(
-            f"  {names.get(match.entry_id, match.entry_id)}  {match.algorithm.value}, {match.distance_bits} bits apart"
-        )
+        votes = "" if match.votes is None else f", {match.votes} parts agree"
+        entry = names.get(match.entry_id, match.entry_id)
+        out.print(f"  {entry}  {match.algorithm.value}, {match.distance_bits} bits apart{votes}")

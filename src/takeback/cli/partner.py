@@ -11,7 +11,7 @@ from takeback.apps.registry import open_partners
 from takeback.cli.output import console, print_json
 from takeback.clock import SystemClock
 from takeback.errors import InvalidInputError
-from takeback.exchange.partners import IssuedKey, PartnerService
+from takeback.exchange.partners import DEFAULT_LISTS, IssuedKey, PartnerService
 from takeback.exchange.types import Partner
 from takeback.model.fingerprint import Algorithm
 from takeback.settings import RegistrySettings, load_settings
@@ -40,7 +40,9 @@ def add_command(
     name: Annotated[str, typer.Argument(help="The partner's name, for people.")],
     data_dir: _DataDir = None,
     database_url: _DatabaseUrl = None,
-    lists: Annotated[str, typer.Option(help="Which lists, separated by commas.")] = ",".join(Algorithm),
+    lists: Annotated[
+        str, typer.Option(help="Which lists, by comma. pdq-region says more about pictures, so name it.")
+    ] = ",".join(DEFAULT_LISTS),
     as_json: _AsJson = False,
 ) -> None:
     """Take in a partner and print its key, once. A registry may be running meanwhile."""

@@ -1,6 +1,7 @@
 """``takeback submit``: seals a case on this device and sends it."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,9 @@ def attach(app: typer.Typer) -> None:
 def submit_command(
     paths: Annotated[list[Path] | None, typer.Argument(help="The pictures. They stay on this device.")] = None,
     registry: Annotated[str | None, typer.Option(help="Address of the registry.", envvar="TAKEBACK_REGISTRY")] = None,
+    edited_copies: Annotated[
+        bool, typer.Option(help="Also find cropped and edited copies. This sends more about the picture.")
+    ] = True,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Take the files in folders.")] = False,
     offline: Annotated[
         Path | None, typer.Option(help="Send nothing: write what would be sent into this new file.", dir_okay=False)
@@ -43,7 +47,9 @@ def submit_command(
     if send is not None:
         _send_file(send, _required(registry), as_json=as_json)
         return
-    hashed = list(hash_files(find_files(paths or [], recursive=recursive), fingerprints_of, show_progress=not as_json))
+    make = partial(fingerprints_of, edited_copies=edited_copies)
+    files = find_files(paths or [], recursive=recursive)
+    hashed = list(hash_files(files, make, show_progress=not as_json))
     sealed = seal([_submittable(item) for item in hashed if usable(item)], day_of(SystemClock().now_s()))
     if offline is not None:
         write_submission(offline, sealed)

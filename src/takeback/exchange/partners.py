@@ -17,6 +17,9 @@ from takeback.exchange.types import Partner, PartnerKey, new_partner_key, parse_
 from takeback.httpkit.auth import UnknownCallerError, same_secret
 from takeback.model.fingerprint import Algorithm
 
+DEFAULT_LISTS = (Algorithm.PDQ, Algorithm.MD5, Algorithm.SHA256)
+"""What a partner may pull unless told otherwise. Regions say more about a picture, so they are given by name."""
+
 _SECONDS_A_DAY = 86_400
 _MAX_NAME = 200
 
@@ -43,12 +46,12 @@ class PartnerService:
         self._clock = clock
         self._pin = pin
 
-    def add(self, name: str, lists: Iterable[Algorithm] = tuple(Algorithm)) -> IssuedKey:
+    def add(self, name: str, lists: Iterable[Algorithm] = DEFAULT_LISTS) -> IssuedKey:
         """Take in a partner.
 
         Args:
             name: for people; one active partner a name.
-            lists: what it may pull; all if not given.
+            lists: what it may pull; all but regions if not given.
 
         Raises:
             InvalidInputError: ``partner.name`` or ``partner.lists``.

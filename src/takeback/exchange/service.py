@@ -22,7 +22,7 @@ from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Feedback
 from takeback.registry import store as registry_store
 from takeback.registry.types import ListState
-from takeback.wire.feed_v1 import MAX_CHANGES, PublicKeyShape, SignedHeadShape
+from takeback.wire.feed_v1 import MAX_CHANGES, PublicKeyShape, SignedHeadShape, max_changes
 
 _SECONDS_A_DAY = 86_400
 _VOUCH_INTERVAL_S = 15
@@ -85,7 +85,7 @@ class FeedService:
         issued_s = self._vouch(name)
         with reading(self._engine) as connection:
             state = registry_store.list_state(connection, name)
-            changes = tuple(store.changes_after(connection, name, after, min(limit, MAX_CHANGES)))
+            changes = tuple(store.changes_after(connection, name, after, min(limit, max_changes(name))))
         last = changes[-1].seq if changes else after
         self._audit_pull(AuditRecord(self._today(), partner.partner_id, AuditedAct.PULL, name, after, last))
         return SignedChanges(changes, self._sign(state, issued_s))

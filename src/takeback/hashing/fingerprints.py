@@ -1,13 +1,17 @@
 """From a file to the fingerprints that are submitted, and to those that a platform asks for."""
 
 import hashlib
+from dataclasses import replace
 
 from takeback.hashing.decode import Channels, DecodedPicture, Shortcuts, decode
 from takeback.hashing.direct import Axis, samples_of_luma
 from takeback.hashing.limits import Limits
 from takeback.hashing.orientation import cuts_first
-from takeback.hashing.pdq import PdqHash, forms_of_samples, pdq_forms_of
+from takeback.hashing.pdq import PdqHash, forms_of_samples, pdq_forms_of, pdq_of
 from takeback.hashing.picture import HashedPicture
+from takeback.hashing.regions.sets import regions_to_ask, regions_to_register
+from takeback.hashing.regions.text import text_of
+from takeback.hashing.variants import raw_form, views_to_ask, views_to_register
 from takeback.model.fingerprint import MIN_QUALITY, Algorithm, Fingerprint
 
 FOR_A_LIST = Shortcuts(shrink_from_pixels=4_000_000, least_side_px=512, channels=Channels.LUMA_IF_SHRUNK)
@@ -21,35 +25,53 @@ FOR_A_QUERY = Shortcuts(shrink_from_pixels=4_000_000, least_side_px=512, channel
 _DIRECT_FROM_PX = 200
 
 
-def fingerprints_of(data: bytes, limits: Limits | None = None) -> HashedPicture:
+def fingerprints_of(data: bytes, limits: Limits | None = None, *, edited_copies: bool = False) -> HashedPicture:
     """Fingerprints of a picture for submission: PDQ as displayed, MD5 and SHA-256 of the file as it is.
 
     Args:
         data: the file.
         limits: what it may cost; the defaults if not given.
+        edited_copies: also what finds cropped and edited copies: PDQ of the picture's other views, and its regions.
 
     Raises:
         UnusableMediaError: see ``takeback.hashing.decode.decode``.
     """
     picture = decode(data, limits or Limits(), FOR_A_LIST)
-    return _hashed(picture, (_pdq_fingerprint(pdq_forms_of_picture(picture, exact=True)[0]), *_digests(data)))
+    forms = pdq_forms_of_picture(picture, exact=True)
+    plain = _pdq_fingerprint(forms[0])
+    if not edited_copies:
+        return _hashed(picture, (plain, *_digests(data)))
+    pixels = picture.pixels()
+    others = [forms[raw_form(picture.orientation)], *(pdq_of(view) for view in views_to_register(pixels))]
+    useful = dict.fromkeys(_pdq_fingerprint(other) for other in others if other.quality >= MIN_QUALITY)
+    # By value: two views may agree in every bit and differ in quality, and a list has room for one.
+    variants = {fingerprint.value: fingerprint for fingerprint in useful if fingerprint.value != plain.value}
+    regions = regions_to_register(pixels)
+    sets = (Fingerprint(Algorithm.PDQ_REGION, text_of(regions)),) if len(regions) else ()
+    return _hashed(picture, (plain, *variants.values(), *_digests(data), *sets))
 
 
-def query_fingerprints_of(data: bytes, limits: Limits | None = None) -> HashedPicture:
+def query_fingerprints_of(data: bytes, limits: Limits | None = None, *, regions: bool = False) -> HashedPicture:
     """Fingerprints a platform looks up: PDQ in all eight positions, so that a turned or mirrored copy is found too.
 
-    A PDQ of a quality too low to be asked is left out, and one that several positions share stands once.
+    The picture without its borders and interface bars is asked in the same way. A PDQ of a quality too low to be asked
+    is left out, and one that several positions share stands once.
 
     Args:
         data: the file.
         limits: what it may cost; the defaults if not given.
+        regions: also find the regions it is asked by. They cost ten times the rest.
 
     Raises:
         UnusableMediaError: see ``takeback.hashing.decode.decode``.
     """
     picture = decode(data, limits or Limits(), FOR_A_QUERY)
-    forms = [form for form in pdq_forms_of_picture(picture, exact=False) if form.quality >= MIN_QUALITY]
-    return _hashed(picture, (*dict.fromkeys(map(_pdq_fingerprint, forms)), *_digests(data)))
+    pixels = picture.pixels()
+    forms = [*pdq_forms_of_picture(picture, exact=False)]
+    forms += [form for view in views_to_ask(pixels) for form in pdq_forms_of(view)]
+    asked = dict.fromkeys(_pdq_fingerprint(form) for form in forms if form.quality >= MIN_QUALITY)
+    hashed = _hashed(picture, (*asked, *_digests(data)))
+    return replace(hashed, regions=regions_to_ask(pixels)) if regions else hashed
 
 
 def pdq_forms_of_picture(picture: DecodedPicture, *, exact: bool) -> tuple[PdqHash, ...]:

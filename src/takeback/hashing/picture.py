@@ -1,8 +1,12 @@
 """What hashing a picture gives."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from takeback.model.fingerprint import MIN_QUALITY, Fingerprint
+
+if TYPE_CHECKING:
+    from takeback.hashing.regions.sets import RegionSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +18,14 @@ class HashedPicture:
         height: likewise.
         fingerprints: what was made of it. A PDQ keeps its true quality, even one too low to be of use.
         media: what kind of file it was.
+        regions: the regions by which it is asked, if they were wanted. What is registered of them is a fingerprint.
     """
 
     width: int
     height: int
     fingerprints: tuple[Fingerprint, ...]
     media: str = "image"
+    regions: "RegionSet | None" = None
 
     @property
     def submittable(self) -> tuple[Fingerprint, ...]:

@@ -10,13 +10,20 @@ if TYPE_CHECKING:
     from takeback.matching.engine import MatchEngine
     from takeback.matching.live import Growth
     from takeback.matching.policy import Policy
+    from takeback.matching.region_query import RegionQuery
     from takeback.matching.start import warm_up
 
-__all__ = ["Growth", "MatchEngine", "Policy", "warm_up"]
+__all__ = ["Growth", "MatchEngine", "Policy", "RegionQuery", "warm_up"]
 
 
 def __getattr__(name: str) -> object:
-    home = {"Growth": "live", "MatchEngine": "engine", "Policy": "policy", "warm_up": "start"}.get(name)
+    home = {
+        "Growth": "live",
+        "MatchEngine": "engine",
+        "Policy": "policy",
+        "RegionQuery": "region_query",
+        "warm_up": "start",
+    }.get(name)
     if home is None:
         raise AttributeError(name)
     return getattr(import_module(f"takeback.matching.{home}"), name)

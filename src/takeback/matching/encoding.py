@@ -14,8 +14,15 @@ _ID_DIGITS = 32
 
 
 def width_of(name: Algorithm) -> int:
-    """64-bit words of a value."""
-    return value_length(name) // 16
+    """64-bit words of a value of an algorithm whose values are all of one length."""
+    return _digits_of(name) // 16
+
+
+def _digits_of(name: Algorithm) -> int:
+    digits = value_length(name)
+    if digits is None:
+        raise InvalidInputError("list.shape", f"Values of {name.value} are sets, not rows of one length.")
+    return digits
 
 
 def ids_to_words(entry_ids: Sequence[str]) -> NDArray[np.uint64]:
@@ -41,11 +48,12 @@ def values_to_words(name: Algorithm, values: Sequence[str]) -> NDArray[np.uint64
     Raises:
         InvalidInputError: ``fingerprint.format``.
     """
-    raw = _bytes_of(values, value_length(name))
+    digits = _digits_of(name)
+    raw = _bytes_of(values, digits)
     if raw is None:
         raise InvalidInputError(
             "fingerprint.format",
-            f"A {name.value} fingerprint is {value_length(name)} lower-case hexadecimal digits.",
+            f"A {name.value} fingerprint is {digits} lower-case hexadecimal digits.",
         )
     return raw_to_words(name, raw)
 

@@ -13,6 +13,9 @@ from takeback.matching.chunks import Plan, make_plan
 from takeback.matching.encoding import ids_to_words, raw_to_words, values_to_words, width_of, words_to_id
 from takeback.matching.live import Batch, Growth, LiveIndex, View
 from takeback.matching.policy import PDQ_BITS, Policy
+from takeback.matching.region_query import RegionQuery, parse_region_value
+from takeback.matching.region_stop_list import starter_stop_list
+from takeback.matching.sets import SetIndex
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.model.match import Match, Tier
@@ -31,13 +34,19 @@ class MatchEngine:
     def __init__(self, policy: Policy = Policy(), growth: Growth = Growth()) -> None:  # noqa: B008 - frozen values
         self.policy = policy
         self._plans: dict[int, Plan | None] = {}
-        self._lists = {
-            name: LiveIndex(width_of(name), exact=name is not Algorithm.PDQ, growth=growth) for name in Algorithm
+        self._lists: dict[Algorithm, LiveIndex] = {
+            name: LiveIndex(width_of(name), exact=name is not Algorithm.PDQ, growth=growth)
+            for name in Algorithm
+            if name is not Algorithm.PDQ_REGION
         }
+        self._regions = SetIndex(policy.regions.near_bits, growth)
+        self._furniture = starter_stop_list()
 
     @classmethod
     def open(cls, path: Path, policy: Policy = Policy(), growth: Growth = Growth()) -> "MatchEngine":  # noqa: B008
         """An engine over a snapshot, which stays mapped and is shared with other processes that open it.
+
+        Region sets are not in it: apply their list anew.
 
         Raises:
             NotFoundError: ``snapshot.missing``.
@@ -66,7 +75,9 @@ class MatchEngine:
         for batch in _batches(changes):
             for name in Algorithm:
                 mine = [change for change in batch if change.list is name]
-                if mine:
+                if mine and name is Algorithm.PDQ_REGION:
+                    self._apply_regions(mine)
+                elif mine:
                     self._lists[name].apply(_batch_of(name, mine, self.seq(name)))
 
     def bulk_load(self, name: Algorithm, entry_ids: NDArray[np.uint64], values: NDArray[np.uint8], seq: int) -> None:
@@ -87,41 +98,50 @@ class MatchEngine:
 
     def advance(self, name: Algorithm, seq: int) -> None:
         """Note that a list is complete up to ``seq``, when what was applied were its live entries and not its log."""
-        self._lists[name].apply(_batch_of(name, [], max(seq, self.seq(name))))
+        if name is Algorithm.PDQ_REGION:
+            self._regions.remove([], max(seq, self.seq(name)))
+        else:
+            self._lists[name].apply(_batch_of(name, [], max(seq, self.seq(name))))
 
     def settle(self) -> None:
         """Wait until every list has merged what was added."""
         for one in self._lists.values():
             one.settle()
+        self._regions.settle()
 
     def merge_step(self) -> None:
         """Do at most one due merge a list, on the caller's time. For engines whose growth is not in the background."""
         for one in self._lists.values():
             one.merge_step()
+        self._regions.merge_step()
 
     def segment_sizes(self, name: Algorithm) -> list[int]:
         """Rows of each of a list's segments, removed ones included: for monitoring."""
         return [len(one) for one in self._lists[name].view().segments]
 
-    def match(self, query: Sequence[Fingerprint]) -> list[Match]:
+    def match(self, query: Sequence[Fingerprint], regions: RegionQuery | None = None) -> list[Match]:
         """Find the entries near to a picture.
 
         Args:
             query: the picture's fingerprints; of several PDQ forms the smallest distance counts. PDQ of a quality
                 below the policy's is left out.
+            regions: the regions by which the picture is asked, if any.
 
         Returns:
-            One match an entry and algorithm, nearest first.
+            One match an entry and algorithm: those that hold before those that ask for a look, then nearest first.
 
         Raises:
             InvalidInputError: ``fingerprint.format``.
         """
-        return self.match_many([query])[0]
+        found = self.match_many([query])[0]
+        if regions is None:
+            return found
+        return sorted([*found, *self._match_regions(regions)], key=_nearest_first)
 
     def match_many(self, queries: Sequence[Sequence[Fingerprint]]) -> list[list[Match]]:
-        """``match`` for many pictures at once: the way to go through what is already there."""
+        """``match`` for many pictures at once, without regions: the way to go through what is already there."""
         matches: list[list[Match]] = [[] for _ in queries]
-        for name in Algorithm:
+        for name in self._lists:
             asked = [
                 (number, fingerprint.value)
                 for number, query in enumerate(queries)
@@ -131,7 +151,7 @@ class MatchEngine:
             if asked:
                 self._match_list(name, asked, matches)
         for found in matches:
-            found.sort(key=lambda match: (match.distance_bits, match.algorithm, match.entry_id))
+            found.sort(key=_nearest_first)
         return matches
 
     def near(
@@ -160,14 +180,41 @@ class MatchEngine:
 
     def seq(self, name: Algorithm) -> int:
         """Sequence number of the last change applied to a list; 0 before the first."""
-        return self._lists[name].view().seq
+        return self._regions.seq() if name is Algorithm.PDQ_REGION else self._lists[name].view().seq
 
     def count(self, name: Algorithm) -> int:
-        """Live entries of a list."""
-        return self._lists[name].view().live
+        """Live entries of a list; of region sets those that are not all furniture."""
+        return self._regions.entries() if name is Algorithm.PDQ_REGION else self._lists[name].view().live
 
     def _says_nothing(self, fingerprint: Fingerprint) -> bool:
         return fingerprint.quality is not None and fingerprint.quality < self.policy.min_quality
+
+    def _apply_regions(self, changes: list[Change]) -> None:
+        last = {change.entry_id: change for change in changes}
+        seq = max([self.seq(Algorithm.PDQ_REGION), *(change.seq for change in changes)])
+        self._regions.remove([change.entry_id for change in last.values() if change.op is Op.REMOVE], seq)
+        self._regions.add(
+            (
+                (change.entry_id, *self._without_furniture(parse_region_value(change.value or "")))
+                for change in last.values()
+                if change.op is Op.ADD
+            ),
+            seq,
+        )
+
+    def _without_furniture(self, regions: RegionQuery) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        admitted = self._furniture.admits(regions.values)
+        return regions.values[admitted], regions.strong[admitted]
+
+    def _match_regions(self, regions: RegionQuery) -> list[Match]:
+        if not len(regions.values) or not self._regions.entries():
+            return []
+        values, strong = self._without_furniture(regions)
+        seq = self._regions.seq()
+        return [
+            Match(entry_id, Algorithm.PDQ_REGION, verdict.distance_bits, verdict.tier, seq, verdict.votes)
+            for entry_id, verdict in self._regions.match_regions(values, strong, self.policy.regions)
+        ]
 
     def _match_list(self, name: Algorithm, asked: list[tuple[int, str]], matches: list[list[Match]]) -> None:
         words = values_to_words(name, [value for _, value in asked])
@@ -188,6 +235,12 @@ class MatchEngine:
         if radius_bits not in self._plans:
             self._plans[radius_bits] = make_plan(radius_bits)
         return view.near(words, radius_bits, self._plans[radius_bits])
+
+
+def _nearest_first(match: Match) -> tuple[bool, bool, int, Algorithm, str]:
+    # A region's distance is that of one detail, so it does not compare with a whole picture's.
+    of_regions = match.algorithm is Algorithm.PDQ_REGION
+    return match.tier is not Tier.HOLD, of_regions, match.distance_bits, match.algorithm, match.entry_id
 
 
 def _nearest(

@@ -54,6 +54,7 @@ class SetIndex:
         self._radius_bits = radius_bits
         self._plan: Plan | None = make_plan(radius_bits)
         self._live = LiveIndex(4, exact=False, id_width=3, growth=growth)
+        self._entries = 0
 
     def add(self, sets: Iterable[tuple[EntryId, Values, Strong]], seq: int) -> None:
         """Add entries, in place of those with the same ids; the next question sees them.
@@ -66,6 +67,7 @@ class SetIndex:
             if values.ndim != 2 or values.shape != (len(strong), 32):
                 raise InvalidInputError("list.shape", "A set is rows of 32 bytes, with a word for each.")
         self.remove([entry_id for entry_id, _, _ in taken], seq)
+        self._entries += sum(len(values) > 0 for _, values, _ in taken)
         ids = [_member_ids(entry_id, strong) for entry_id, _, strong in taken]
         words = [_ordered(values) for _, values, _ in taken]
         no_ids, no_values = np.empty((0, 3), np.uint64), np.empty((0, 4), np.uint64)
@@ -79,8 +81,21 @@ class SetIndex:
         """
         view = self._live.view()
         gone = [_members(view, words)[0] for words in ids_to_words(list(entry_ids))]
+        self._entries -= sum(len(ids) > 0 for ids in gone)
         no_ids, no_values = np.empty((0, 3), np.uint64), np.empty((0, 4), np.uint64)
         self._live.apply(Batch(seq, np.concatenate([no_ids, *gone]), no_ids, no_values))
+
+    def seq(self) -> int:
+        """Sequence number of the last change."""
+        return self._live.view().seq
+
+    def entries(self) -> int:
+        """Entries with at least one value."""
+        return self._entries
+
+    def merge_step(self) -> None:
+        """Do at most one due merge, on the caller's time."""
+        self._live.merge_step()
 
     def settle(self) -> None:
         """Wait until no merge is due."""

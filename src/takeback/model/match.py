@@ -28,6 +28,7 @@ class Match:
         distance_bits: differing bits; 0 for an exact algorithm.
         tier: what the policy makes of it.
         seq: sequence number of the list when the question was asked.
+        votes: regions that agree; ``None`` for an algorithm without regions.
     """
 
     entry_id: EntryId
@@ -35,3 +36,4 @@ class Match:
     distance_bits: int
     tier: Tier
     seq: int
+    votes: int | None = None

@@ -18,7 +18,8 @@ from takeback.clock import Clock, day_of
 from takeback.db import GroupWriter, reading
 from takeback.errors import ConflictError
 from takeback.hashing import HashedPicture
-from takeback.matching import MatchEngine
+from takeback.matching import MatchEngine, RegionQuery
+from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Feedback, FeedbackValue, Lead
 from takeback.model.match import Match, Tier
 from takeback.platform import store
@@ -43,7 +44,7 @@ class CheckService:
         held: where pictures of leads wait.
         follower: knows how the lists stand.
         index: the matching engine.
-        hash_picture: bytes to the fingerprints that are asked for.
+        hash_picture: bytes to the fingerprints that are asked for; and whether regions are wanted too.
         reporter: is woken when there is feedback.
         clock: the time.
         deadline_s: seconds from a check to the time its lead should be decided by.
@@ -55,7 +56,7 @@ class CheckService:
     held: HeldPictures
     follower: ListFollower
     index: MatchEngine
-    hash_picture: Callable[[bytes], HashedPicture]
+    hash_picture: Callable[[bytes, bool], HashedPicture]
     reporter: FeedbackReporter
     clock: Clock
     deadline_s: int
@@ -78,8 +79,10 @@ class CheckService:
             before = _lead_before(connection, content_id, digest)
         if before is not None:
             return Checked(before, lists)
-        hashed = self.hash_picture(picture)
-        matches = tuple(self.index.match(hashed.fingerprints)[:MAX_MATCHES])
+        # Regions cost ten times the rest, so they are found only where there is something to compare them with.
+        hashed = self.hash_picture(picture, self.index.count(Algorithm.PDQ_REGION) > 0)
+        regions = None if hashed.regions is None else RegionQuery(hashed.regions.values, hashed.regions.strong)
+        matches = tuple(self.index.match(hashed.fingerprints, regions)[:MAX_MATCHES])
         checked = CheckedPicture(content_id, digest, hashed.width, hashed.height, matches)
         if checked.tier is Tier.CLEAR:
             self.writer.run(lambda connection: self._note(connection, checked))

@@ -57,6 +57,7 @@ def add_lead(connection: Connection, record: LeadRecord) -> None:
                 "distance_bits": match.distance_bits,
                 "tier": match.tier.value,
                 "seq": match.seq,
+                "votes": match.votes,
             }
             for position, match in enumerate(lead.matches)
         ],
@@ -176,7 +177,7 @@ def _records(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) ->
     )
     for row in found:
         matches[row.lead_id].append(
-            Match(row.entry_id, Algorithm(row.list), row.distance_bits, Tier(row.tier), row.seq)
+            Match(row.entry_id, Algorithm(row.list), row.distance_bits, Tier(row.tier), row.seq, row.votes)
         )
     decided = connection.execute(select(DECISIONS).where(DECISIONS.c.lead_id.in_(ids)))
     decisions = {row.lead_id: _decision(row) for row in decided}

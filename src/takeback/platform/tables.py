@@ -43,6 +43,7 @@ LEAD_MATCHES = Table(
     Column("distance_bits", Integer, nullable=False),
     Column("tier", Text, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    Column("votes", Integer),
     sqlite_with_rowid=False,
 )
 """Why, nearest first."""

@@ -3,6 +3,7 @@
 **Source:** docs/protocol/case-v1.md §7.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -97,7 +98,7 @@ def entry_ids(connection: Connection, keys: Iterable[tuple[Algorithm, bytes]]) -
     for algorithm, values in wanted.items():
         for chunk in chunks(values):
             query = select(ENTRIES.c.value, ENTRIES.c.entry_id).where(
-                ENTRIES.c.algorithm == algorithm.value, ENTRIES.c.value.in_(chunk)
+                ENTRIES.c.algorithm == algorithm.value, ENTRIES.c.digest.in_([_digest(value) for value in chunk])
             )
             found |= {(algorithm, bytes(row.value)): bytes(row.entry_id) for row in connection.execute(query)}
     return found
@@ -110,6 +111,7 @@ def insert_entries(connection: Connection, entries: Sequence[Entry], day: int) -
             "entry_id": entry.entry_id,
             "algorithm": entry.algorithm.value,
             "value": entry.value,
+            "digest": _digest(entry.value),
             "quality": entry.quality,
             "day": day,
         }
@@ -117,6 +119,10 @@ def insert_entries(connection: Connection, entries: Sequence[Entry], day: int) -
     ]
     if rows:
         connection.execute(insert(ENTRIES), rows)
+
+
+def _digest(value: bytes) -> bytes:
+    return hashlib.sha256(value).digest()
 
 
 def insert_holds(connection: Connection, holds: Sequence[tuple[bytes, bytes]]) -> None:

@@ -68,11 +68,13 @@ ENTRIES = Table(
     Column("entry_id", LargeBinary(16), primary_key=True),
     Column("algorithm", String(16), nullable=False),
     Column("value", LargeBinary, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
     Column("quality", SmallInteger),
     Column("day", Integer, nullable=False),
-    UniqueConstraint("algorithm", "value", name="entries_algorithm_value"),
+    UniqueConstraint("algorithm", "digest", name="entries_algorithm_digest"),
     sqlite_with_rowid=False,
 )
+"""``digest`` is the value's SHA-256: a region set is longer than a row of PostgreSQL's index may be."""
 
 HOLDS = Table(
     "holds",

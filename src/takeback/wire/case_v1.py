@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from takeback.errors import CorruptDataError, InvalidInputError
 from takeback.model.case import CaseContent, HeldFingerprint, Hold, HoldState, HoldStatus, Submission
-from takeback.model.fingerprint import Algorithm, parse_fingerprint
+from takeback.model.fingerprint import MAX_VALUE_DIGITS, Algorithm, parse_fingerprint
 from takeback.wire.shape import Hex32, Hex64, ReplyShape, Shape, decode_base64, encode_base64, padded
 
 BODY_SIZES_BYTES = (4096, 16384, 65536)
@@ -22,7 +22,7 @@ SEAL_OVERHEAD_BYTES = 12 + 16
 MAX_HOLDS = 200
 """Fingerprints in a submission and tokens in a question: what fits the largest body and the largest plaintext."""
 
-AlgorithmName = Literal["pdq", "md5", "sha256"]
+AlgorithmName = Literal["pdq", "md5", "sha256", "pdq-region"]
 StateName = Literal["being_added", "listed", "found", "in_review", "removed", "quarantined", "withdrawn"]
 Padding = Annotated[str, StringConstraints(pattern=r"^ *$")]
 Base64Text = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]*={0,2}$", max_length=22_000)]
@@ -32,7 +32,7 @@ class FingerprintShape(Shape):
     """One fingerprint on its way to the registry."""
 
     algorithm: AlgorithmName
-    value: Annotated[str, StringConstraints(max_length=64)]
+    value: Annotated[str, StringConstraints(max_length=MAX_VALUE_DIGITS)]
     quality: Annotated[int, Field(ge=0, le=100)] | None = None
     token_hash: Hex64
 

@@ -16,6 +16,9 @@ from takeback.wire.shape import Hex16, Hex32, Hex64, ReplyShape, Shape
 
 HEAD_CONTEXT = b"takeback/head/v1\n"
 MAX_CHANGES = 10_000
+_MAX_REGION_CHANGES = 1_000
+"""A region set is up to 6 kB of text; ten thousand would be more than a client takes in one answer."""
+
 MAX_FEEDBACK = 1_000
 
 _EPOCH = date(1970, 1, 1)
@@ -100,6 +103,11 @@ class FeedbackAcceptedShape(ReplyShape):
     """Answer to it."""
 
     accepted: Annotated[int, Field(ge=0)]
+
+
+def max_changes(name: Algorithm) -> int:
+    """Most changes of a list in one answer (§4.3)."""
+    return _MAX_REGION_CHANGES if name is Algorithm.PDQ_REGION else MAX_CHANGES
 
 
 def first_chain(name: Algorithm) -> bytes:

@@ -26,6 +26,7 @@ class CheckMatchShape(ReplyShape):
     entry: Hex32
     algorithm: AlgorithmName
     distance: Annotated[int, Field(ge=0)]
+    votes: Annotated[int, Field(ge=1)] | None = None
     tier: TierName
 
 
@@ -139,6 +140,7 @@ def check_match_shape(match: Match) -> CheckMatchShape:
         algorithm=match.algorithm.value,
         distance=match.distance_bits,
         tier=match.tier.value,
+        votes=match.votes,
     )
 
 

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("distance_bits", sa.Integer, nullable=False),
         sa.Column("tier", sa.Text, nullable=False),
         sa.Column("seq", sa.BigInteger, nullable=False),
+        sa.Column("votes", sa.Integer),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -53,9 +53,10 @@ def _create_list() -> None:
         sa.Column("entry_id", sa.LargeBinary(16), primary_key=True),
         sa.Column("algorithm", sa.String(16), nullable=False),
         sa.Column("value", sa.LargeBinary, nullable=False),
+        sa.Column("digest", sa.LargeBinary(32), nullable=False),
         sa.Column("quality", sa.SmallInteger),
         sa.Column("day", sa.Integer, nullable=False),
-        sa.UniqueConstraint("algorithm", "value", name="entries_algorithm_value"),
+        sa.UniqueConstraint("algorithm", "digest", name="entries_algorithm_digest"),
         sqlite_with_rowid=False,
     )
     op.create_table(
