@@ -15,7 +15,20 @@ from takeback.hashing.regions import regions_to_ask
 from takeback.matching.region_stop_list import RegionStopList, shared_regions
 
 TARGET = Path(__file__).parents[1] / "src/takeback/matching/starter_furniture.bin"
-SIZES = ((500, 375), (375, 500), (480, 480), (640, 400), (300, 520))
+SIZES = (
+    (500, 375),
+    (375, 500),
+    (500, 333),
+    (333, 500),
+    (480, 480),
+    (640, 400),
+    (400, 640),
+    (300, 520),
+    (500, 430),
+    (430, 500),
+    (640, 360),
+)
+PICTURES = 8
 
 Template = Callable[[Image.Image], Image.Image]
 
@@ -46,7 +59,7 @@ def starter_values() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     for number, template in enumerate(TEMPLATES.values()):
         random = np.random.default_rng(number)
         for size in SIZES:
-            sets = [regions_to_ask(np.asarray(template(texture(random, size)))).values for _ in range(5)]
+            sets = [regions_to_ask(np.asarray(template(texture(random, size)))).values for _ in range(PICTURES)]
             found = found.joined_with(shared_regions(sets))
     return found.values
 

@@ -34,7 +34,7 @@ from takeback.matching.region_stop_list import RegionStopList, shared_regions, s
 from takeback.model.match import Tier
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-LEAST_SIDE_PX = 160
+LEAST_SIDE_PX = 64
 HOLD_BITS = 31
 NO_STOP_LIST = RegionStopList(np.empty((0, 32), np.uint8))
 
@@ -256,8 +256,12 @@ def _furniture(files: list[Path], name: str) -> FurnitureRow:
     framed = [FURNITURE[name](_load(path)) for path in files]
     registered, asked = [register(each) for each in framed], [ask(each) for each in framed]
     starter = starter_stop_list()
-    # What a registry's maintenance job and a kit's count over ordinary uploads would have found by then.
-    learned = starter.joined_with(shared_regions([each.regions.values for each in registered]))
+    # What a registry's maintenance job and a kit's count over ordinary uploads would have found by then: regions that
+    # pictures other than the one they are taken from have as well.
+    seen = [
+        np.concatenate((one.regions.values, each.regions.values)) for one, each in zip(registered, asked, strict=True)
+    ]
+    learned = starter.joined_with(shared_regions(seen))
     shares = {
         label: _pair_shares(registered, asked, stop_list)
         for label, stop_list in (("none", NO_STOP_LIST), ("starter", starter), ("learned", learned))
