@@ -86,7 +86,7 @@ def real_values(images: Path | None) -> Raw:
     folder = images or Path(skimage.__file__).parent / "data"
     rng = np.random.default_rng(3)
     values = []
-    for file in sorted(path for path in folder.iterdir() if path.suffix in (".png", ".jpg", ".jpeg")):
+    for file in sorted(path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg")):
         picture = Image.open(file).convert("RGB")
         if min(picture.size) < SIDE:
             continue

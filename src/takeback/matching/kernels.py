@@ -31,12 +31,12 @@ TableArrays = tuple[NDArray[np.uint32], NDArray[np.uint16], Bytes]
 PlanArrays = tuple[Numbers, Numbers, Numbers, Numbers]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _chunk(values: Words, row: int, chunk: int) -> int:
     return np.int64((values[row, chunk >> 2] >> np.uint64(CHUNK_BITS * (chunk & 3))) & np.uint64(BUCKETS - 1))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _distance(values: Words, row: int, queries: Words, query: int) -> int:
     total = np.uint64(0)
     for word in range(values.shape[1]):
@@ -52,7 +52,7 @@ def build_tables(values: Words, offsets: NDArray[np.uint32], sketches: NDArray[n
         values: (n, 4), n < 2^24.
         offsets: (16, 65537), zeros; bucket k of chunk c is ``offsets[c, k]`` up to ``offsets[c, k + 1]``.
         sketches: (16, n + LANES), zeros; in bucket order, the row's next chunk (chunk 0 for chunk 15).
-        positions: (16, 3 n); in bucket order, the row's number, three bytes, low byte first.
+        positions: (48 n,); chunk by chunk and in bucket order, the row's number, three bytes, low byte first.
     """
     rows = values.shape[0]
     heads = np.empty(BUCKETS, np.int64)
@@ -69,12 +69,13 @@ def build_tables(values: Words, offsets: NDArray[np.uint32], sketches: NDArray[n
             at = heads[bucket]
             heads[bucket] += 1
             sketches[chunk, at] = _chunk(values, row, following)
-            positions[chunk, 3 * at] = row & 255
-            positions[chunk, 3 * at + 1] = (row >> 8) & 255
-            positions[chunk, 3 * at + 2] = row >> 16
+            place = 3 * (chunk * rows + at)
+            positions[place] = row & 255
+            positions[place + 1] = (row >> 8) & 255
+            positions[place + 2] = row >> 16
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _is_first_sight(values: Words, row: int, queries: Words, query: int, chunk: int, radii: Numbers) -> bool:
     """Whether no earlier chunk's search has brought this row: so each row is reported once, without a list of seen."""
     first = popcount(np.uint64(_chunk(values, row, 0) ^ _chunk(queries, query, 0)))
@@ -89,7 +90,7 @@ def _is_first_sight(values: Words, row: int, queries: Words, query: int, chunk: 
 
 
 @njit(cache=True, nogil=True)
-def near(
+def near(  # noqa: C901, PLR0912, PLR0915 - see the comment at its beginning
     values: Words,
     dead: Bytes,
     tables: TableArrays,
@@ -115,157 +116,110 @@ def near(
     **Source:** multi-index hashing, Norouzi, Punjani and Fleet 2014; the general pigeonhole principle, Qin et al. 2018;
     and the prefix test on the next chunk, Qin and Xiao, Pigeonring, VLDB 2018 (see docs/matching.md §2).
     """
-    found = 0
+    # One long function on purpose: around each call that takes arrays and has branches, numba counts references, and
+    # with the loops below in functions of their own a search takes two to three times as long. Short straight functions
+    # are free.
+    offsets, sketches, positions = tables
+    probe_chunk, probe_flip, probe_limit, radii = plan
+    probes = probe_chunk.shape[0]
+    offsets_at = address_of(offsets)
+    sketches_at = address_of(sketches)
+    positions_at = address_of(positions)
+    values_at = address_of(values)
+    stride = sketches.shape[1]
+    cuts = np.empty(CHUNKS, np.int64)
     begins = np.empty(_WINDOW, np.int64)
     ends = np.empty(_WINDOW, np.int64)
-    ring = np.empty((_RING, 2), np.int64)
+    ring = np.empty(_RING, np.int64)  # of candidates: first where the row's number is, then the row
+    origins = np.empty(_RING, np.int64)  # and the chunk that brought each
+    found = 0
     for query in range(queries.shape[0]):
-        found = _near_one(values, dead, tables, plan, radius, queries, query, out, found, begins, ends, ring)
+        for chunk in range(CHUNKS):
+            cuts[chunk] = _chunk(queries, query, chunk)
+        chunk = at = end = added = looked_up = verified = 0
+        sketch = limit = np.uint64(0)
+        step = -_OFFSETS_AHEAD
+        ahead = _CANDIDATES_AHEAD
+        while ahead > 0 or verified < added:
+            if at < end:  # compare the next 32 of this bucket
+                hits = sketches_within(sketches_at + np.uint64(2 * (chunk * stride + at)), sketch, limit)
+                if end - at < LANES:
+                    # What lies beyond the bucket belongs to the next one.
+                    hits &= (np.uint64(1) << np.uint64(end - at)) - np.uint64(1)
+                while hits != np.uint64(0):
+                    place = 3 * (chunk * (stride - LANES) + at + np.int64(lowest_set_bit(hits)))
+                    hits &= hits - np.uint64(1)
+                    ring[added & (_RING - 1)] = place
+                    origins[added & (_RING - 1)] = chunk
+                    prefetch(positions_at + np.uint64(place))
+                    added += 1
+                at += LANES
+            elif step < probes:  # go to the next bucket, and ask for what later ones need
+                coming = step + _OFFSETS_AHEAD
+                if coming < probes:
+                    chunk = probe_chunk[coming]
+                    bucket = cuts[chunk] ^ probe_flip[coming]
+                    prefetch(offsets_at + np.uint64(4 * (chunk * (BUCKETS + 1) + bucket)))
+                coming = step + _BUCKETS_AHEAD
+                if 0 <= coming < probes:
+                    chunk = probe_chunk[coming]
+                    bucket = cuts[chunk] ^ probe_flip[coming]
+                    at = np.int64(offsets[chunk, bucket])
+                    end = np.int64(offsets[chunk, bucket + 1])
+                    begins[coming & (_WINDOW - 1)] = at
+                    ends[coming & (_WINDOW - 1)] = end
+                    _ask_for_lines(sketches_at + np.uint64(2 * (chunk * stride + at)), end - at)
+                at = end = 0
+                if step >= 0:
+                    chunk = probe_chunk[step]
+                    at = begins[step & (_WINDOW - 1)]
+                    end = ends[step & (_WINDOW - 1)]
+                    sketch = np.uint64(cuts[(chunk + 1) & (CHUNKS - 1)])
+                    limit = np.uint64(probe_limit[step])
+                step += 1
+            else:  # nothing more will come: do not wait for it
+                ahead = 0
+            while looked_up < added - ahead:
+                row = _row_at(positions, ring[looked_up & (_RING - 1)])
+                ring[looked_up & (_RING - 1)] = row
+                prefetch(values_at + np.uint64(32 * row))
+                looked_up += 1
+            while verified < looked_up - ahead:
+                row = ring[verified & (_RING - 1)]
+                distance = _distance_of_four(values, row, queries, query)
+                origin = origins[verified & (_RING - 1)]
+                near_and_live = distance <= radius and dead[row] == 0
+                if near_and_live and _is_first_sight(values, row, queries, query, origin, radii):
+                    found = _report(out, found, query, row, distance)
+                verified += 1
     return found
 
 
-@njit(cache=True, nogil=True)
-def _near_one(
-    values: Words,
-    dead: Bytes,
-    tables: TableArrays,
-    plan: PlanArrays,
-    radius: int,
-    queries: Words,
-    query: int,
-    out: Numbers,
-    found: int,
-    begins: Numbers,
-    ends: Numbers,
-    ring: Numbers,
-) -> int:
-    offsets, sketches, _ = tables
-    probe_chunk, _, probe_limit, _ = plan
-    probes = probe_chunk.shape[0]
-    base = address_of(sketches)
-    added = 0
-    looked_up = 0
-    verified = 0
-    for step in range(-_OFFSETS_AHEAD, probes):
-        _ask_for_offsets(offsets, plan, queries, query, step + _OFFSETS_AHEAD)
-        _ask_for_bucket(offsets, sketches, plan, queries, query, step + _BUCKETS_AHEAD, begins, ends)
-        if step < 0:
-            continue
-        chunk = np.int64(probe_chunk[step])
-        at = begins[step & (_WINDOW - 1)]
-        end = ends[step & (_WINDOW - 1)]
-        sketch = np.uint64(_chunk(queries, query, (chunk + 1) & (CHUNKS - 1)))
-        limit = np.uint64(probe_limit[step])
-        row_base = chunk * sketches.shape[1]
-        while at < end:
-            hits = sketches_within(base + np.uint64(2 * (row_base + at)), sketch, limit)
-            if end - at < LANES:
-                # What lies beyond the bucket belongs to the next one.
-                hits &= (np.uint64(1) << np.uint64(end - at)) - np.uint64(1)
-            if hits != np.uint64(0):
-                added = _remember(ring, added, hits, at, chunk, tables)
-                looked_up = _look_up_rows(ring, looked_up, added - _CANDIDATES_AHEAD, tables, values)
-                while verified < looked_up - _CANDIDATES_AHEAD:
-                    found = _verify(ring, verified, values, dead, plan, radius, queries, query, out, found)
-                    verified += 1
-            at += LANES
-    _look_up_rows(ring, looked_up, added, tables, values)
-    while verified < added:
-        found = _verify(ring, verified, values, dead, plan, radius, queries, query, out, found)
-        verified += 1
-    return found
+@njit(cache=True, nogil=True, forceinline=True)
+def _ask_for_lines(first: int, count: int) -> None:
+    # Sixteen lines are a bucket of 512; the processor follows a longer one by itself.
+    last = first + np.uint64(2 * min(count, 512))
+    while first < last:
+        prefetch(first)
+        first += np.uint64(64)
 
 
-@njit(cache=True, nogil=True)
-def _ask_for_offsets(offsets: NDArray[np.uint32], plan: PlanArrays, queries: Words, query: int, probe: int) -> None:
-    if probe < plan[0].shape[0]:
-        chunk = np.int64(plan[0][probe])
-        bucket = _chunk(queries, query, chunk) ^ np.int64(plan[1][probe])
-        prefetch(address_of(offsets) + np.uint64(4 * (chunk * (BUCKETS + 1) + bucket)))
+@njit(cache=True, nogil=True, forceinline=True)
+def _row_at(positions: Bytes, place: int) -> int:
+    return np.int64(positions[place]) | (np.int64(positions[place + 1]) << 8) | (np.int64(positions[place + 2]) << 16)
 
 
-@njit(cache=True, nogil=True)
-def _ask_for_bucket(
-    offsets: NDArray[np.uint32],
-    sketches: NDArray[np.uint16],
-    plan: PlanArrays,
-    queries: Words,
-    query: int,
-    probe: int,
-    begins: Numbers,
-    ends: Numbers,
-) -> None:
-    if 0 <= probe < plan[0].shape[0]:
-        chunk = np.int64(plan[0][probe])
-        bucket = _chunk(queries, query, chunk) ^ np.int64(plan[1][probe])
-        begin = np.int64(offsets[chunk, bucket])
-        end = np.int64(offsets[chunk, bucket + 1])
-        begins[probe & (_WINDOW - 1)] = begin
-        ends[probe & (_WINDOW - 1)] = end
-        line = address_of(sketches) + np.uint64(2 * (chunk * sketches.shape[1] + begin))
-        # Sixteen lines are a bucket of 512; the processor follows a longer one by itself.
-        last = address_of(sketches) + np.uint64(2 * (chunk * sketches.shape[1] + min(end, begin + 512)))
-        while line < last:
-            prefetch(line)
-            line += np.uint64(64)
+@njit(cache=True, nogil=True, forceinline=True)
+def _distance_of_four(values: Words, row: int, queries: Words, query: int) -> int:
+    return np.int64(
+        popcount(values[row, 0] ^ queries[query, 0])
+        + popcount(values[row, 1] ^ queries[query, 1])
+        + popcount(values[row, 2] ^ queries[query, 2])
+        + popcount(values[row, 3] ^ queries[query, 3])
+    )
 
 
-@njit(cache=True, nogil=True)
-def _remember(ring: Numbers, added: int, hits: int, at: int, chunk: int, tables: TableArrays) -> int:
-    positions = tables[2]
-    base = address_of(positions) + np.uint64(chunk * positions.shape[1])
-    while hits != np.uint64(0):
-        place = at + np.int64(lowest_set_bit(hits))
-        hits &= hits - np.uint64(1)
-        ring[added & (_RING - 1), 0] = place
-        ring[added & (_RING - 1), 1] = chunk
-        prefetch(base + np.uint64(3 * place))
-        added += 1
-    return added
-
-
-@njit(cache=True, nogil=True)
-def _look_up_rows(ring: Numbers, done: int, upto: int, tables: TableArrays, values: Words) -> int:
-    positions = tables[2]
-    base = address_of(values)
-    while done < upto:
-        slot = done & (_RING - 1)
-        chunk = ring[slot, 1]
-        place = 3 * ring[slot, 0]
-        row = (
-            np.int64(positions[chunk, place])
-            | (np.int64(positions[chunk, place + 1]) << 8)
-            | (np.int64(positions[chunk, place + 2]) << 16)
-        )
-        ring[slot, 0] = row
-        prefetch(base + np.uint64(32 * row))
-        done += 1
-    return done
-
-
-@njit(cache=True, nogil=True)
-def _verify(
-    ring: Numbers,
-    candidate: int,
-    values: Words,
-    dead: Bytes,
-    plan: PlanArrays,
-    radius: int,
-    queries: Words,
-    query: int,
-    out: Numbers,
-    found: int,
-) -> int:
-    row = ring[candidate & (_RING - 1), 0]
-    distance = _distance(values, row, queries, query)
-    if distance > radius or dead[row] != 0:
-        return found
-    if not _is_first_sight(values, row, queries, query, ring[candidate & (_RING - 1), 1], plan[3]):
-        return found
-    return _report(out, found, query, row, distance)
-
-
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _report(out: Numbers, found: int, query: int, row: int, distance: int) -> int:
     if found < out.shape[0]:
         out[found, 0] = query
@@ -289,7 +243,7 @@ def scan(values: Words, dead: Bytes, count: int, radius: int, queries: Words, ou
     return found
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _compare(left: Words, left_row: int, right: Words, right_row: int) -> int:
     for word in range(left.shape[1]):
         if left[left_row, word] < right[right_row, word]:
@@ -423,7 +377,7 @@ def checksum(words: Words) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _round(lane: int, word: int, prime_1: int, prime_2: int) -> int:
     lane += word * prime_2
     return ((lane << np.uint64(31)) | (lane >> np.uint64(33))) * prime_1
@@ -439,11 +393,7 @@ def tables_hold(offsets: NDArray[np.uint32], positions: Bytes, rows: int) -> boo
             if offsets[chunk, bucket] > offsets[chunk, bucket + 1]:
                 return False
         for at in range(rows):
-            row = (
-                np.int64(positions[chunk, 3 * at])
-                | (np.int64(positions[chunk, 3 * at + 1]) << 8)
-                | (np.int64(positions[chunk, 3 * at + 2]) << 16)
-            )
+            row = _row_at(positions, 3 * (chunk * rows + at))
             if row >= rows:
                 return False
     return True

@@ -80,17 +80,16 @@ class View:
             parts.append((delta.ids, found))
         return parts
 
-    def members(self, first: Words, last: Words) -> tuple[Words, Words]:
-        """Ids and values of the live rows with ids of ``first`` to ``last``, both (w,) and included."""
+    def members(self, entry: Words) -> tuple[Words, Words]:
+        """Ids and values of the live rows whose ids begin with the two words of ``entry``, ascending by id."""
         ids, values = [], []
         for one in self.segments:
-            rows = one.rows_from(first, last)
+            rows = one.rows_of_entry(entry)
             live = np.flatnonzero(one.dead[rows.start : rows.stop] == 0) + rows.start
             ids.append(one.ids[live])
             values.append(one.values[live])
-        delta = self.delta
-        keys = [(row, delta.ids[row].tolist()) for row in range(self.delta_count)]
-        chosen = [row for row, key in keys if first.tolist() <= key <= last.tolist() and not delta.dead[row]]
+        delta, count = self.delta, self.delta_count
+        chosen = np.flatnonzero((delta.ids[:count, :2] == entry).all(axis=1) & (delta.dead[:count] == 0))
         return np.concatenate([*ids, delta.ids[chosen]]), np.concatenate([*values, delta.values[chosen]])
 
 

@@ -22,6 +22,7 @@ Found = NDArray[np.int64]
 """(k, 3) int64: query, row, distance in bits."""
 
 _FIRST_CAPACITY = 256
+_LAST_WORD = np.uint64(2**64 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,9 @@ class Segment:
         rows[order] = np.where((self.ids[inside] == wanted).all(axis=1), inside, -1)
         return rows
 
-    def rows_from(self, first: Words, last: Words) -> range:
-        """The rows with ids of ``first`` to ``last``, both (w,) and included; removed rows too."""
+    def rows_of_entry(self, entry: Words) -> range:
+        """The rows whose ids of three words begin with the two of ``entry``; removed rows too."""
+        first, last = np.append(entry, np.uint64(0)), np.append(entry, _LAST_WORD)
         begin, end = self._first_not_below(np.stack([first, last])).tolist()
         return range(begin, end + int(end < len(self) and bool((self.ids[end] == last).all())))
 
@@ -173,7 +175,7 @@ def _tables_of(values: Words) -> Tables:
     tables = Tables(
         np.zeros((kernels.CHUNKS, kernels.BUCKETS + 1), np.uint32),
         np.zeros((kernels.CHUNKS, rows + LANES), np.uint16),
-        np.zeros((kernels.CHUNKS, 3 * rows), np.uint8),
+        np.zeros(3 * kernels.CHUNKS * rows, np.uint8),
     )
     kernels.build_tables(values, *tables.arrays())
     for array in tables.arrays():

@@ -26,8 +26,6 @@ Values = NDArray[np.uint8]
 Strong = NDArray[np.bool_]
 """(n,) bool: whether a value may speak alone."""
 
-_LAST = np.uint64(2**64 - 1)
-
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -66,12 +64,15 @@ class SetIndex:
         for _, values, strong in taken:
             if values.ndim != 2 or values.shape != (len(strong), 32):
                 raise InvalidInputError("list.shape", "A set is rows of 32 bytes, with a word for each.")
-        self.remove([entry_id for entry_id, _, _ in taken], seq)
-        self._entries += sum(len(values) > 0 for _, values, _ in taken)
-        ids = [_member_ids(entry_id, strong) for entry_id, _, strong in taken]
-        words = [_ordered(values) for _, values, _ in taken]
+        made = [(entry_id, _member_ids(entry_id, strong), _ordered(values)) for entry_id, values, strong in taken]
+        view = self._live.view()
+        # What is there already stays where it is: applying a list again must not take it away for a moment.
+        new = [item for item in made if not _is_member(view, item[1], item[2])]
+        self.remove([entry_id for entry_id, _, _ in new], seq)
+        self._entries += sum(len(ids) > 0 for _, ids, _ in new)
         no_ids, no_values = np.empty((0, 3), np.uint64), np.empty((0, 4), np.uint64)
-        self._live.apply(Batch(seq, no_ids, np.concatenate([no_ids, *ids]), np.concatenate([no_values, *words])))
+        added_ids = np.concatenate([no_ids, *(ids for _, ids, _ in new)])
+        self._live.apply(Batch(seq, no_ids, added_ids, np.concatenate([no_values, *(words for *_, words in new)])))
 
     def remove(self, entry_ids: Iterable[EntryId], seq: int) -> None:
         """Remove entries; ids that are not there do no harm.
@@ -80,7 +81,7 @@ class SetIndex:
             InvalidInputError: ``entry.format``.
         """
         view = self._live.view()
-        gone = [_members(view, words)[0] for words in ids_to_words(list(entry_ids))]
+        gone = [view.members(words)[0] for words in ids_to_words(list(entry_ids))]
         self._entries -= sum(len(ids) > 0 for ids in gone)
         no_ids, no_values = np.empty((0, 3), np.uint64), np.empty((0, 4), np.uint64)
         self._live.apply(Batch(seq, np.concatenate([no_ids, *gone]), no_ids, no_values))
@@ -146,10 +147,13 @@ def _member_ids(entry_id: EntryId, strong: Strong) -> NDArray[np.uint64]:
     return ids
 
 
-def _members(view: View, entry: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    return view.members(np.append(entry, np.uint64(0)), np.append(entry, _LAST))
+def _is_member(view: View, ids: NDArray[np.uint64], words: NDArray[np.uint64]) -> bool:
+    if not len(ids):
+        return False
+    known_ids, known_words = view.members(ids[0, :2])
+    return np.array_equal(known_ids, ids) and np.array_equal(known_words, words)
 
 
 def _member(view: View, entry: NDArray[np.uint64]) -> Member:
-    ids, words = _members(view, entry)
+    ids, words = view.members(entry)
     return Member(_as_bytes(words), (ids[:, 2] & np.uint64(1)).astype(bool))

@@ -238,7 +238,7 @@ class _Reader:
         tables = Tables(
             take("offsets", np.uint32, (kernels.CHUNKS, kernels.BUCKETS + 1)),
             take("sketches", np.uint16, (kernels.CHUNKS, rows + LANES)),
-            take("positions", np.uint8, (kernels.CHUNKS, 3 * rows)),
+            take("positions", np.uint8, (3 * kernels.CHUNKS * rows,)),
         )
         if not kernels.tables_hold(tables.offsets, tables.positions, rows):
             raise _corrupt("tables")

@@ -173,8 +173,6 @@ def test_merging_keeps_every_live_row_once(parts: list[list[int]]) -> None:
     rows = made.rows_of(wanted).tolist()
     assert [row for row in rows if row >= 0] == list(range(len(expected)))
     assert all((row >= 0) == (item in expected) for item, row in enumerate(rows))
-    inside = [row for item, row in enumerate(rows) if row >= 0 and 40 <= item <= 90]
-    assert list(made.rows_from(wanted[40], wanted[90])) == inside
 
 
 @settings(max_examples=60, deadline=None)
@@ -201,7 +199,7 @@ def test_tables_that_would_lead_a_search_astray_are_noticed(spoil: str) -> None:
         case "short":
             offsets[2, -1] = 99
         case _:
-            positions[15, 3] = 100
+            positions[45 * 100 + 3] = 100
     offsets.flags.writeable = positions.flags.writeable = False
     assert kernels.tables_hold(segment.index.offsets, segment.index.positions, 100)
     assert not kernels.tables_hold(offsets, positions, 100)

@@ -45,6 +45,7 @@ def test_two_steps_find_what_the_rule_finds_over_all_entries(seed: int, delta_ro
     replaced = next(iter(known))
     known[replaced] = (drawn(rng, 5), np.ones(5, bool))
     index.add([(entry(replaced), *known[replaced])], 21)
+    index.add([(entry(number), *one) for number, one in known.items()], 22)
     index.settle()
     chosen = [changed(rng, known[number][0][:4], int(rng.integers(20, 60))) for number in list(known)[:5]]
     query = np.concatenate([drawn(rng, 20), *chosen])
@@ -53,6 +54,7 @@ def test_two_steps_find_what_the_rule_finds_over_all_entries(seed: int, delta_ro
     found = index.match_regions(query, strong, rule)
     assert dict(found) == {name: verdict for name, verdict in expected.items() if verdict.tier is not Tier.CLEAR}
     assert [verdict.votes for _, verdict in found] == sorted((v.votes for _, v in found), reverse=True)
+    assert (index.entries(), index.seq()) == (len(known), 22)
     assert index.values() == sum(len(values) for values, _ in known.values())
 
 

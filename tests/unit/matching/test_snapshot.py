@@ -22,6 +22,7 @@ from takeback.model.match import Match
 
 DAY = date(2026, 11, 1)
 ENTRIES = 300
+LISTS = (Algorithm.PDQ, Algorithm.MD5, Algorithm.SHA256)
 
 
 def value_of(name: Algorithm, entry: int) -> str:
@@ -35,7 +36,7 @@ def added(name: Algorithm, entry: int) -> Change:
 
 def filled() -> MatchEngine:
     engine = MatchEngine(growth=Growth(delta_rows=64))
-    for name in Algorithm:
+    for name in LISTS:
         engine.apply(added(name, entry) for entry in range(ENTRIES))
         engine.apply(
             Change(name, ENTRIES + 1 + entry, Op.REMOVE, f"{entry:032x}", None, None, DAY)
@@ -48,7 +49,7 @@ def answers(engine: MatchEngine) -> list[list[Match]]:
     return engine.match_many(
         [
             [Fingerprint(name, value_of(name, entry), 80 if name is Algorithm.PDQ else None)]
-            for name in Algorithm
+            for name in LISTS
             for entry in range(ENTRIES)
         ]
     )
@@ -64,7 +65,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_saved_comes_back_and_goes_on_living(saved: Path) -> None:
     before, after = filled(), MatchEngine.open(saved)
     assert answers(after) == answers(before)
-    for name in Algorithm:
+    for name in LISTS:
         assert (after.count(name), after.seq(name)) == (before.count(name), before.seq(name))
     content = saved.read_bytes()
     for engine in (before, after):
