@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -74,6 +74,7 @@ def test_an_empty_set_is_clear() -> None:
     assert decide(none, regions(3)) == RegionVerdict(Tier.CLEAR, 0, 256)
 
 
+@settings(deadline=None)  # the first example may have to wait for the compiler
 @given(st.lists(st.integers(0, 90), min_size=1, max_size=8), st.integers(0, 2**32 - 1), st.booleans())
 def test_the_kernel_agrees_with_numpy(distances: list[int], seed: int, strong: bool) -> None:
     values = regions(10, seed)
@@ -87,6 +88,7 @@ def test_the_kernel_agrees_with_numpy(distances: list[int], seed: int, strong: b
     assert decide(values, asked, strong=strong) == RegionVerdict(tier, votes, ordered[0])
 
 
+@settings(deadline=None)  # the first example may have to wait for the compiler
 @given(st.integers(0, 2**32 - 1))
 def test_the_nearest_strong_pair_is_exact(seed: int) -> None:
     random = np.random.default_rng(seed)
