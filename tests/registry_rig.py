@@ -43,7 +43,7 @@ class RegistryRig:
 
     def __post_init__(self) -> None:
         self.registry = self.another_process()
-        self.partner = self.registry.services.partners.add("First platform")
+        self.partner = self.registry.services.partners.add("First platform", tuple(Algorithm))
 
     def another_process(self) -> Registry:
         settings = RegistrySettings(data_dir=self.folder, database_url=self.url)

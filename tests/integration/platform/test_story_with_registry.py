@@ -120,7 +120,7 @@ class KitProcess:
 
 @pytest.fixture
 def kit(tmp_path: Path, registry: RegistryHere) -> Iterator[KitProcess]:
-    issued = registry.registry.services.partners.add("wall", tuple(Algorithm))
+    issued = registry.registry.services.partners.add("wall")
     folder = tmp_path / "kit"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TAKEBACK_")},

@@ -117,7 +117,7 @@ def test_cases_share_no_column_with_anything_and_no_time_is_finer_than_a_day(rig
             columns.setdefault(str(table), set()).add(str(column))
     assert columns["cases"] == {"case_id", "sealed", "day"}
     assert columns["holds"] == {"token_hash", "entry_id"}
-    assert columns["entries"] == {"entry_id", "algorithm", "value", "quality", "day"}
+    assert columns["entries"] == {"entry_id", "algorithm", "value", "digest", "quality", "day"}
     with_case_id = {table for table, names in columns.items() if "case_id" in names}
     assert with_case_id == {"cases", "intake", "intake_holds"}
     of_submitters = {name for table in ("cases", "holds", "entries", "changes") for name in columns[table]}
