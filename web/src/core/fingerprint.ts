@@ -1,8 +1,9 @@
 /** What a picture is known by once it has been turned into numbers. Same words and limits as the Python side's model. */
 
-export type Algorithm = 'pdq' | 'md5' | 'sha256';
+/** `pdq-region` is one picture's set of regions, in one value; the others have a value for one whole picture or file. */
+export type Algorithm = 'pdq' | 'md5' | 'sha256' | 'pdq-region';
 
-export const ALGORITHMS: readonly Algorithm[] = ['pdq', 'md5', 'sha256'];
+export const ALGORITHMS: readonly Algorithm[] = ['pdq', 'md5', 'sha256', 'pdq-region'];
 
 /** PDQ of a lower quality says nothing about the picture and is not sent. Source: PDQ reference. */
 export const MIN_QUALITY = 50;
@@ -12,6 +13,11 @@ export interface Fingerprint {
   readonly algorithm: Algorithm;
   readonly value: string;
   readonly quality?: number;
+}
+
+/** How many regions a fingerprint holds: the first byte of a set's text form; none for the other algorithms. */
+export function regionCount({ algorithm, value }: Fingerprint): number {
+  return algorithm === 'pdq-region' ? Number.parseInt(value.slice(0, 2), 16) : 0;
 }
 
 /** Everything that was made from one picture. `file` counts the person's pictures from 1; names are not kept. */

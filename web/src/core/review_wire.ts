@@ -14,11 +14,15 @@ export const REASONS_FOR: Readonly<Record<Action, readonly Reason[]>> = {
   keep: ['not_the_same', 'not_intimate', 'other'],
 };
 
-/** Why a picture is here. `distance` is in bits; 0 for an exact fingerprint. `withdrawn`: no longer on the list. */
+/**
+ * Why a picture is here. `distance` is in bits; 0 for an exact fingerprint. `votes` is how many parts of the picture agree,
+ * for `pdq-region`. `withdrawn`: no longer on the list.
+ */
 export interface LeadMatch {
   readonly algorithm: Algorithm;
   readonly distance: number;
   readonly tier: 'hold' | 'look';
+  readonly votes?: number;
   readonly withdrawn: boolean;
 }
 
@@ -62,10 +66,12 @@ function lead(read: Reader, untrusted: unknown): Lead {
     height: read.whole(record['height'], 1),
     matches: read.list(record['matches'], (entry) => {
       const match = read.record(entry);
+      const untrustedVotes = match['votes'] ?? undefined;
       return {
         algorithm: read.oneOf(match['algorithm'], ALGORITHMS),
         distance: read.whole(match['distance'], 0),
         tier: read.oneOf(match['tier'], ['hold', 'look']),
+        ...(untrustedVotes === undefined ? {} : { votes: read.whole(untrustedVotes, 0) }),
         withdrawn: read.truth(match['withdrawn']),
       };
     }),

@@ -17,6 +17,15 @@ export const ARGON2 = { memoryKib: 32768, passes: 3, lanes: 1, lengthBytes: 32 }
 /** What fits the largest body and the largest plaintext. */
 export const MAX_HOLDS = 200;
 
+/** Most pictures in a submission, at three fingerprints each: one of what it looks like, two of its file. */
+export const MAX_PICTURES = Math.floor(MAX_HOLDS / 3);
+
+/**
+ * The same when edited copies are to be found: up to 12 PDQ values and a set of 96 regions come with each picture, and of
+ * five such pictures the body could be larger than the largest (§5.1).
+ */
+export const MAX_PICTURES_EDITED = 4;
+
 const RECEIPT_SALT = 'takeback/receipt/v1';
 const CASE_ID_INFO = 'takeback/case-id/v1';
 const CASE_KEY_INFO = 'takeback/case-key/v1';

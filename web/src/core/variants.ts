@@ -43,7 +43,12 @@ const MIN_GROUND_PERCENT = 60;
 /** The views of a picture, itself not included, whose hashes stand for it on a list: content boxes and app crops. */
 export function viewsToRegister(pixels: RgbaPixels): RgbaPixels[] {
   const small = shrunk(pixels);
-  return [...contentBoxes(small), ...appCrops(small)].map((box) => cut(small, box));
+  return boxesToRegister(small).map((box) => cut(small, box));
+}
+
+/** Where those views are in the shrunk picture; `cut` takes one out, so that not all of them need be held at once. */
+export function boxesToRegister(small: RgbaPixels): Box[] {
+  return [...contentBoxes(small), ...appCrops(small)];
 }
 
 /** The picture shrunk by the largest whole factor that leaves 1024 pixels of the longer side, opaque, on white. */
@@ -118,7 +123,8 @@ function isSmaller(box: Box, width: number, height: number): boolean {
   return (box.right - box.left) * (box.bottom - box.top) * 100 <= width * height * SAME_SHARE_PERCENT;
 }
 
-function cut(pixels: RgbaPixels, box: Box): RgbaPixels {
+/** A copy of a part of a picture. */
+export function cut(pixels: RgbaPixels, box: Box): RgbaPixels {
   const [width, height] = [box.right - box.left, box.bottom - box.top];
   const data = new Uint8Array(4 * width * height);
   for (let y = 0; y < height; y++) {

@@ -88,7 +88,26 @@ describe('what a server answers', () => {
       state: 'open',
       width: 3,
       height: 4,
-      matches: [{ list: 'pdq', entry: '1'.repeat(32), algorithm: 'pdq', distance: 12, tier: 'hold', withdrawn: false }],
+      matches: [
+        {
+          list: 'pdq',
+          entry: '1'.repeat(32),
+          algorithm: 'pdq',
+          distance: 12,
+          tier: 'hold',
+          withdrawn: false,
+          votes: null,
+        },
+        {
+          list: 'pdq-region',
+          entry: '2'.repeat(32),
+          algorithm: 'pdq-region',
+          distance: 9,
+          votes: 7,
+          tier: 'look',
+          withdrawn: true,
+        },
+      ],
     };
     expect(parseQueue(JSON.stringify({ leads: [lead], open: 5, overdue: 1 }))).toEqual({
       openCount: 5,
@@ -101,7 +120,10 @@ describe('what a server answers', () => {
           deadlineS: 2,
           width: 3,
           height: 4,
-          matches: [{ algorithm: 'pdq', distance: 12, tier: 'hold', withdrawn: false }],
+          matches: [
+            { algorithm: 'pdq', distance: 12, tier: 'hold', withdrawn: false },
+            { algorithm: 'pdq-region', distance: 9, votes: 7, tier: 'look', withdrawn: true },
+          ],
         },
       ],
     });

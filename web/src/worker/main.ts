@@ -15,7 +15,7 @@ async function work(request: Request): Promise<Tasks[TaskName]['answer']> {
   const device = webPrimitives(scope.crypto);
   switch (request.task) {
     case 'fingerprint':
-      return fingerprintPicture(request.input.file, (share) => {
+      return fingerprintPicture(request.input.file, request.input.editedCopies, (share) => {
         reply({ id: request.id, kind: 'share', share });
       });
     case 'seal':

@@ -6,7 +6,7 @@ import type { Receipt } from '../core/receipt.ts';
 
 /** What a worker can be asked for: each task's input and its answer. */
 export interface Tasks {
-  fingerprint: { input: { file: Blob }; answer: Fingerprint[] };
+  fingerprint: { input: { file: Blob; editedCopies: boolean }; answer: Fingerprint[] };
   seal: { input: { pictures: readonly PictureFingerprints[]; day: string }; answer: Sealed };
   derive: { input: { receipt: Receipt }; answer: CaseKeys };
   open: { input: { keys: CaseKeys; sealed: string }; answer: CaseContent };

@@ -8,7 +8,15 @@ import { contentText, parseContent, type Hold } from '../core/case_content.ts';
 import type { Fingerprint } from '../core/fingerprint.ts';
 import { BODY_SIZES_BYTES, paddedBody, paddedPlaintext, PLAINTEXT_SIZES_BYTES, unpaddedText } from '../core/padding.ts';
 import { parseReceipt } from '../core/receipt.ts';
-import { deriveKeys, openContent, sealContent, sealSubmission, type Primitives } from '../core/sealing.ts';
+import {
+  deriveKeys,
+  MAX_PICTURES,
+  MAX_PICTURES_EDITED,
+  openContent,
+  sealContent,
+  sealSubmission,
+  type Primitives,
+} from '../core/sealing.ts';
 import { tokensBody } from '../core/wire.ts';
 import { webPrimitives } from './primitives.ts';
 
@@ -150,6 +158,22 @@ describe('a submission', () => {
     expect(body.length).toBe(65536);
     await expect(sealSubmission(device, many(201), '2026-11-22')).rejects.toThrow('case.too_large');
     await expect(sealSubmission(device, [], '2026-11-22')).rejects.toThrow('case.empty');
+  });
+
+  it('holds as many pictures as the page lets through, however much there is in them', async () => {
+    // A whole picture, three content boxes, eight usual crops; 96 regions; quality in as many digits as it can have.
+    const looks: Fingerprint[] = Array.from({ length: 12 }, () => ({ ...PDQ, quality: 100 }));
+    const sha256Of: Fingerprint = { algorithm: 'sha256', value: 'ef'.repeat(32) };
+    const regions: Fingerprint = { algorithm: 'pdq-region', value: '60' + 'ab'.repeat(96 * 32 + 12) };
+    const pictures = (count: number, fingerprints: readonly Fingerprint[]) =>
+      Array.from({ length: count }, (_, i) => ({ file: i + 1, fingerprints }));
+    const fullest = [...looks, MD5, sha256Of, regions];
+    const { body } = await sealSubmission(device, pictures(MAX_PICTURES_EDITED, fullest), '2026-11-22');
+    expect(body.length).toBe(65536);
+    const oneMore = sealSubmission(device, pictures(MAX_PICTURES_EDITED + 1, fullest), '2026-11-22');
+    await expect(oneMore).rejects.toThrow('case.too_large');
+    const plain = await sealSubmission(device, pictures(MAX_PICTURES, [PDQ, MD5, sha256Of]), '2026-11-22');
+    expect(plain.body.length).toBe(65536);
   });
 });
 

@@ -20,6 +20,20 @@ export function deadlineText(deadlineS: number, nowS: number): string {
 
 /** A match's nearness in words. */
 export function nearnessText({ algorithm, distance }: LeadMatch): string {
-  if (algorithm !== 'pdq') return words.why.exact;
-  return words.why.near.find(({ upTo }) => distance <= upTo)?.text ?? '';
+  switch (algorithm) {
+    case 'pdq':
+      return words.why.near.find(({ upTo }) => distance <= upTo)?.text ?? '';
+    case 'pdq-region':
+      return words.why.parts;
+    case 'md5':
+    case 'sha256':
+      return words.why.exact;
+  }
+}
+
+/** Where a match comes from, and its measure: differing bits, or parts that agree. */
+export function sourceText({ algorithm, distance, votes }: LeadMatch): string {
+  const list = words.why.lists[algorithm];
+  if (algorithm === 'pdq') return `${list}, ${counted(words.why.bits, distance)}`;
+  return votes === undefined ? list : `${list}, ${counted(words.why.votes, votes)}`;
 }

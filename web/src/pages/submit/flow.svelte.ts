@@ -9,16 +9,13 @@ import { toHex } from '../../core/bytes.ts';
 import type { CaseContent } from '../../core/case_content.ts';
 import { Problem } from '../../core/problem.ts';
 import { parseReceipt, type Receipt } from '../../core/receipt.ts';
-import { MAX_HOLDS, type Sealed } from '../../core/sealing.ts';
+import { MAX_PICTURES, MAX_PICTURES_EDITED, type Sealed } from '../../core/sealing.ts';
 import { pictureStatuses, type PictureStatus } from '../../core/status.ts';
 import { Device } from './device.ts';
 import { today } from './today.ts';
 import { isReady, withoutTwins, type Outcome, type Picture } from './pictures.ts';
 
 export type View = 'home' | 'working' | 'check' | 'sending' | 'receipt' | 'done' | 'number' | 'case';
-
-/** Three fingerprints a picture, and what one case can hold. */
-export const MAX_PICTURES = Math.floor(MAX_HOLDS / 3);
 
 const RETRY_AFTER_MS = [1000, 3000, 8000, 20_000];
 
@@ -29,6 +26,11 @@ export class Flow {
   view = $state<View>('home');
   pictures = $state.raw<readonly Picture[]>([]);
   leftOut = $state(0);
+  /** Whether cropped and edited copies are to be found too, at the price of saying more about each picture. */
+  editedCopies = $state(true);
+  /** How many pictures go at one time with that choice, and whether the chosen ones do. */
+  readonly limit = $derived(this.editedCopies ? MAX_PICTURES_EDITED : MAX_PICTURES);
+  readonly fits = $derived(this.pictures.length <= this.limit);
   outcomes = $state.raw<readonly Outcome[]>([]);
   /** Which picture is worked on, from 1, and how far all of them are together, 0 to 1. */
   current = $state(1);
@@ -66,8 +68,21 @@ export class Flow {
     this.#renumber(this.pictures.filter((picture) => picture.number !== number).map(({ file }) => file));
   }
 
+  chooseEditedCopies(on: boolean): void {
+    this.editedCopies = on;
+    this.#renumber(this.pictures.map(({ file }) => file)); // what was made before was made for another choice
+  }
+
+  /** Keep as many pictures as go at one time. */
+  keepFirst(): void {
+    const files = this.pictures.map(({ file }) => file);
+    this.leftOut += Math.max(0, files.length - this.limit);
+    this.#renumber(files.slice(0, this.limit));
+  }
+
   /** Fingerprint all pictures, one after the other: two decoded at once could be too much for a phone. */
   async start(): Promise<void> {
+    if (!this.fits) return;
     const turn = this.#go('working');
     const outcomes: Outcome[] = [];
     this.share = 0;
@@ -170,6 +185,7 @@ export class Flow {
     this.statuses = [];
     this.day = '';
     this.isBusy = false;
+    this.editedCopies = true;
     this.#forgetPictures();
     this.#go('home');
     this.wasCleared = true;
@@ -202,7 +218,8 @@ export class Flow {
       this.share = (picture.number - 1 + share) / total;
     };
     try {
-      const fingerprints = await this.#device.run('fingerprint', { file: picture.file }, onShare);
+      const input = { file: picture.file, editedCopies: this.editedCopies };
+      const fingerprints = await this.#device.run('fingerprint', input, onShare);
       return { picture, fingerprints };
     } catch (error) {
       return { picture, problem: codeOf(error) };

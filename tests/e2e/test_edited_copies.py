@@ -1,0 +1,136 @@
+"""What the page sends so that cropped and edited copies are found, beside what the command line makes."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+from skimage import data
+from tests.e2e.witness import Witness
+
+from takeback.apps.demo import DemoPorts, running_demo
+from takeback.clock import SystemClock
+from takeback.hashing import fingerprints_of
+from takeback.hashing.regions import parse_regions
+from takeback.model.fingerprint import Algorithm, Fingerprint
+
+_NEAR_BITS = 2
+_AT_ONE_TIME = 4
+
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(240)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    url: str
+    witness: Witness
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Site]:
+    witness, folder = Witness(), tmp_path_factory.mktemp("demo")
+    with (
+        (folder / "log").open("w") as log,
+        running_demo(folder, SystemClock(), DemoPorts(), log, witness.watch) as at,
+    ):
+        yield _Site(at.registry + "/", witness)
+
+
+@pytest.fixture
+def page(site: _Site, chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 360, "height": 740})
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.goto(site.url)
+    yield page
+    context.close()
+
+
+def _photograph(folder: Path, name: str) -> Path:
+    """A photograph in an app's white frame: there are content boxes to find. Without loss, so that pixels are equal."""
+    photograph = Image.fromarray(getattr(data, name)()).convert("RGB")
+    framed = Image.new("RGB", (photograph.width, photograph.height + 200), "white")
+    framed.paste(photograph, (0, 120))
+    path = folder / f"{name}.png"
+    framed.save(path)
+    return path
+
+
+def _send(page: Page) -> None:
+    page.get_by_test_id("start").click()
+    page.get_by_test_id("send").click()
+    expect(page.get_by_test_id("receipt")).to_be_visible()
+
+
+def _sent(site: _Site) -> list[dict[str, Any]]:
+    """The fingerprints of the last submission that arrived."""
+    fingerprints: list[dict[str, Any]] = json.loads(site.witness.posts("/v1/cases")[-1].body)["fingerprints"]
+    return fingerprints
+
+
+def _values(sent: list[dict[str, Any]], algorithm: Algorithm) -> list[str]:
+    return sorted(item["value"] for item in sent if item["algorithm"] == algorithm.value)
+
+
+def _expected(fingerprints: tuple[Fingerprint, ...], algorithm: Algorithm) -> list[str]:
+    return sorted(item.value for item in fingerprints if item.algorithm is algorithm)
+
+
+def _near(one: str, other: str) -> bool:
+    """The same number of regions, each within a few bits of one on the other side."""
+    these = [int.from_bytes(row.tobytes(), "big") for row in parse_regions(one).values]
+    those = [int.from_bytes(row.tobytes(), "big") for row in parse_regions(other).values]
+    found = all(min((value ^ candidate).bit_count() for candidate in those) <= _NEAR_BITS for value in these)
+    return len(these) == len(those) and found
+
+
+@pytest.mark.parametrize("name", ["chelsea", "coffee"])
+def test_the_page_sends_what_the_command_line_makes_of_the_same_file(
+    site: _Site, page: Page, tmp_path: Path, name: str
+) -> None:
+    path = _photograph(tmp_path, name)
+    page.get_by_test_id("choose-files").set_input_files(str(path))
+    expect(page.get_by_test_id("edited-copies")).to_be_checked()
+    _send(page)
+    sent = _sent(site)
+    expected = fingerprints_of(path.read_bytes(), edited_copies=True).submittable
+    for algorithm in (Algorithm.PDQ, Algorithm.MD5, Algorithm.SHA256):
+        assert _values(sent, algorithm) == _expected(expected, algorithm)
+    assert len(_values(sent, Algorithm.PDQ)) > 3
+    (regions,) = _values(sent, Algorithm.PDQ_REGION)
+    (expected_regions,) = _expected(expected, Algorithm.PDQ_REGION)
+    assert _near(regions, expected_regions)
+
+
+def test_without_the_choice_nothing_is_said_about_parts_of_the_picture(site: _Site, page: Page, tmp_path: Path) -> None:
+    path = _photograph(tmp_path, "astronaut")
+    page.get_by_test_id("choose-files").set_input_files(str(path))
+    page.get_by_test_id("edited-copies").uncheck()
+    _send(page)
+    sent = sorted((item["algorithm"], item["value"]) for item in _sent(site))
+    expected = fingerprints_of(path.read_bytes()).submittable
+    assert sent == sorted((item.algorithm.value, item.value) for item in expected)
+    assert [algorithm for algorithm, _ in sent] == ["md5", "pdq", "sha256"]
+
+
+def test_more_pictures_than_fit_are_noticed_before_any_work(site: _Site, page: Page, tmp_path: Path) -> None:
+    paths = []
+    for number in range(_AT_ONE_TIME + 1):
+        turned = Image.fromarray(data.rocket()).rotate(number, expand=True)
+        paths.append(tmp_path / f"{number}.png")
+        turned.save(paths[-1])
+    page.get_by_test_id("choose-files").set_input_files([str(path) for path in paths])
+    expect(page.get_by_test_id("too-many")).to_be_visible()
+    expect(page.get_by_test_id("start")).to_have_count(0)
+    page.get_by_test_id("switch-off").click()
+    expect(page.get_by_test_id("start")).to_be_visible()
+    page.get_by_test_id("edited-copies").check()
+    page.get_by_test_id("keep-first").click()
+    expect(page.get_by_test_id("too-many")).to_have_count(0)
+    _send(page)
+    sent = _sent(site)
+    assert len(_values(sent, Algorithm.SHA256)) == len(_values(sent, Algorithm.PDQ_REGION)) == _AT_ONE_TIME
