@@ -1,0 +1,81 @@
+"""The signed bytes of the feed, worked out by hand from docs/protocol/feed-v1.md."""
+
+import hashlib
+import json
+import struct
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from takeback.errors import ProtocolViolationError
+from takeback.model.entry import Change, Head, Op
+from takeback.model.fingerprint import Algorithm
+from takeback.wire.feed_v1 import (
+    ChangeShape,
+    change_shape,
+    first_chain,
+    head_text,
+    max_changes,
+    next_chain,
+    parse_change,
+    parse_head,
+    record_bytes,
+)
+
+_ADD = Change(Algorithm.PDQ, 7, Op.ADD, "ab" * 16, "0f" * 32, 83, date(2026, 3, 14))
+_REMOVE = Change(Algorithm.MD5, 2**40, Op.REMOVE, "cd" * 16, None, None, date(1970, 1, 2))
+
+
+def test_a_record_is_laid_out_as_the_protocol_says() -> None:
+    days = (date(2026, 3, 14) - date(1970, 1, 1)).days
+    expected = struct.pack(">QB16sBIH", 7, 1, b"\xab" * 16, 83, days, 32) + b"\x0f" * 32
+    assert record_bytes(_ADD) == expected
+    assert record_bytes(_REMOVE) == struct.pack(">QB16sBIH", 2**40, 2, b"\xcd" * 16, 255, 1, 0)
+
+
+def test_the_chain_starts_from_the_list_and_takes_every_record() -> None:
+    start = hashlib.sha256(b"takeback/feed/v1/pdq").digest()
+    assert first_chain(Algorithm.PDQ) == start
+    assert next_chain(start, _ADD) == hashlib.sha256(start + record_bytes(_ADD)).digest()
+
+
+def test_a_head_is_canonical_and_reads_back() -> None:
+    head = Head(Algorithm.SHA256, 12, bytes(range(32)), 5, 1_800_000_000, 1_800_003_600)
+    text = head_text(head)
+    assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
+    assert parse_head(text) == head
+
+
+def test_changes_read_back() -> None:
+    for change in (_ADD, _REMOVE):
+        assert parse_change(change.list, change_shape(change)) == change
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        ChangeShape(seq=1, op="add", entry_id="ab" * 16, quality=80, day="2026-01-01"),
+        ChangeShape(seq=1, op="add", entry_id="ab" * 16, value="0f", quality=80, day="2026-01-01"),
+        ChangeShape(seq=1, op="add", entry_id="ab" * 16, value="0f" * 32, day="2026-01-01"),
+        ChangeShape(seq=1, op="remove", entry_id="ab" * 16, value="0f" * 32, day="2026-01-01"),
+        ChangeShape(seq=1, op="remove", entry_id="ab" * 16, day="2026-02-30"),
+    ],
+)
+def test_a_change_that_cannot_be_is_malformed(broken: ChangeShape) -> None:
+    with pytest.raises(ProtocolViolationError) as caught:
+        parse_change(Algorithm.PDQ, broken)
+    assert caught.value.code == "feed.malformed"
+
+
+@given(st.text(max_size=300))
+def test_a_hostile_head_raises_nothing_else(text: str) -> None:
+    with pytest.raises(ProtocolViolationError):
+        parse_head(text)
+
+
+def test_an_answer_of_region_sets_stays_within_what_a_client_takes() -> None:
+    longest_value, rest, largest_reply = 6170, 160, 16 * 2**20
+    assert max_changes(Algorithm.PDQ_REGION) * (longest_value + rest) < largest_reply
+    assert max_changes(Algorithm.PDQ) * (64 + rest) < largest_reply
