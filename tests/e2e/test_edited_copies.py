@@ -1,5 +1,6 @@
 """What the page sends so that cropped and edited copies are found, beside what the command line makes."""
 
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from takeback.hashing.regions import parse_regions
 from takeback.model.fingerprint import Algorithm, Fingerprint
 
 _NEAR_BITS = 2
+_ALIKE_BITS = 31
 _AT_ONE_TIME = 4
+_ORIENTATION_TAG = 0x0112
 
 pytestmark = [pytest.mark.chromium, pytest.mark.timeout(240)]
 
@@ -104,6 +107,29 @@ def test_the_page_sends_what_the_command_line_makes_of_the_same_file(
     (regions,) = _values(sent, Algorithm.PDQ_REGION)
     (expected_regions,) = _expected(expected, Algorithm.PDQ_REGION)
     assert _near(regions, expected_regions)
+
+
+def test_a_photograph_that_a_camera_stored_on_its_side_is_sent_in_both_positions(
+    site: _Site, page: Page, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[_ORIENTATION_TAG] = 6
+    path = tmp_path / "phone.jpg"
+    Image.fromarray(data.coffee()).save(path, quality=93, exif=exif)
+    page.get_by_test_id("choose-files").set_input_files(str(path))
+    _send(page)
+    expected = fingerprints_of(path.read_bytes(), edited_copies=True).submittable
+    without_note = fingerprints_of(_without_exif(path)).submittable
+    sent = _values(_sent(site), Algorithm.PDQ)
+    assert sent == _expected(expected, Algorithm.PDQ)
+    (stored,) = _expected(without_note, Algorithm.PDQ)
+    assert min((int(value, 16) ^ int(stored, 16)).bit_count() for value in sent) <= _ALIKE_BITS
+
+
+def _without_exif(path: Path) -> bytes:
+    plain = io.BytesIO()
+    Image.open(path).save(plain, "PNG", exif=b"")
+    return plain.getvalue()
 
 
 def test_without_the_choice_nothing_is_said_about_parts_of_the_picture(site: _Site, page: Page, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ export const MAX_HOLDS = 200;
 export const MAX_PICTURES = Math.floor(MAX_HOLDS / 3);
 
 /**
- * The same when edited copies are to be found: up to 12 PDQ values and a set of 96 regions come with each picture, and of
+ * The same when edited copies are to be found: up to 13 PDQ values and a set of 96 regions come with each picture, and of
  * five such pictures the body could be larger than the largest (§5.1).
  */
 export const MAX_PICTURES_EDITED = 4;

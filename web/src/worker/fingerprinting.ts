@@ -1,6 +1,7 @@
 /** One file to its fingerprints, with progress. Nothing leaves the worker but numbers. */
+import { jpegOrientation, rawForm } from '../core/exif.ts';
 import { MIN_QUALITY, type Fingerprint } from '../core/fingerprint.ts';
-import { pdqOf, type PdqHash, type RgbaPixels } from '../core/pdq.ts';
+import { pdqFormsOf, pdqOf, type PdqHash, type RgbaPixels } from '../core/pdq.ts';
 import { Problem } from '../core/problem.ts';
 import { regionsOf } from '../core/regions.ts';
 import { checkPictureSize, HEADER_BYTES, PICTURE_LIMITS, sniffPicture, type PictureHeader } from '../core/sniff.ts';
@@ -19,7 +20,7 @@ interface Shares {
   readonly views: number;
 }
 const WHOLE_PICTURE: Shares = { digests: 0.4, decoded: 0.7, plain: 1, views: 1 };
-const EDITED_COPIES: Shares = { digests: 0.15, decoded: 0.3, plain: 0.5, views: 0.75 };
+const EDITED_COPIES: Shares = { digests: 0.05, decoded: 0.2, plain: 0.45, views: 0.7 };
 
 /**
  * Fingerprint a picture: PDQ where it says something, MD5 and SHA-256 always, and what finds edited copies if asked.
@@ -29,35 +30,48 @@ const EDITED_COPIES: Shares = { digests: 0.15, decoded: 0.3, plain: 0.5, views: 
  */
 export async function fingerprintPicture(file: Blob, editedCopies: boolean, onShare: OnShare): Promise<Fingerprint[]> {
   if (file.size > PICTURE_LIMITS.maxBytes) throw new Problem('media.too_large');
-  checkPictureSize(await headerOf(file), PICTURE_LIMITS);
+  const head = new Uint8Array(await readBytes(file.slice(0, HEADER_BYTES)));
+  checkPictureSize(await headerOf(file, head), PICTURE_LIMITS);
   const shares = editedCopies ? EDITED_COPIES : WHOLE_PICTURE;
   const { md5, sha256 } = await fileDigests(file, (done) => {
     onShare((shares.digests * done) / file.size);
   });
   const pixels = await decodePixels(file, PICTURE_LIMITS);
   onShare(shares.decoded);
-  const fingerprints: Fingerprint[] = [
-    ...pdqFingerprints(pixels, editedCopies, shares, onShare),
-    { algorithm: 'md5', value: md5 },
-    { algorithm: 'sha256', value: sha256 },
-  ];
-  const regions = editedCopies ? regionsOf(pixels) : null;
-  if (regions !== null) fingerprints.push({ algorithm: 'pdq-region', value: regions });
-  onShare(1);
-  return fingerprints;
-}
-
-/** PDQ of the whole picture and, if asked, of its views: each value once, and none that says nothing. */
-function pdqFingerprints(pixels: RgbaPixels, editedCopies: boolean, shares: Shares, onShare: OnShare): Fingerprint[] {
-  const hashes: PdqHash[] = [pdqOf(pixels)];
+  const hashes = [pdqOf(pixels)];
   onShare(shares.plain);
   if (editedCopies) {
-    const small = shrunk(pixels);
-    boxesToRegister(small).forEach((box, i, boxes) => {
-      hashes.push(pdqOf(cut(small, box)));
-      onShare(shares.plain + ((shares.views - shares.plain) * (i + 1)) / boxes.length);
-    });
+    hashes.push(
+      ...viewHashes(pixels, jpegOrientation(head), (share) => {
+        onShare(shares.plain + (shares.views - shares.plain) * share);
+      }),
+    );
   }
+  const regions = editedCopies ? regionsOf(pixels) : null;
+  onShare(1);
+  return [
+    ...pdqFingerprints(hashes),
+    { algorithm: 'md5', value: md5 },
+    { algorithm: 'sha256', value: sha256 },
+    ...(regions === null ? [] : [{ algorithm: 'pdq-region', value: regions } as const]),
+  ];
+}
+
+/** PDQ of the picture as stored, and of the views that are cut out of it; one view at a time, to spare memory. */
+function viewHashes(pixels: RgbaPixels, orientation: number, onShare: OnShare): PdqHash[] {
+  const small = shrunk(pixels);
+  const form = rawForm(orientation);
+  const asStored = form === 0 ? [] : pdqFormsOf(pixels).slice(form, form + 1);
+  const views = boxesToRegister(small).map((box, i, boxes) => {
+    const hash = pdqOf(cut(small, box));
+    onShare((i + 1) / boxes.length);
+    return hash;
+  });
+  return [...asStored, ...views];
+}
+
+/** Each value once, and none that says nothing. */
+function pdqFingerprints(hashes: readonly PdqHash[]): Fingerprint[] {
   const seen = new Set<string>();
   return hashes.flatMap(({ value, quality }) => {
     if (quality < MIN_QUALITY || seen.has(value)) return [];
@@ -66,8 +80,7 @@ function pdqFingerprints(pixels: RgbaPixels, editedCopies: boolean, shares: Shar
   });
 }
 
-async function headerOf(file: Blob): Promise<PictureHeader> {
-  const head = new Uint8Array(await readBytes(file.slice(0, HEADER_BYTES)));
+async function headerOf(file: Blob, head: Uint8Array): Promise<PictureHeader> {
   const header = sniffPicture(head, file.size <= HEADER_BYTES);
   if (header !== undefined) return header;
   const whole = sniffPicture(new Uint8Array(await readBytes(file)), true);

@@ -161,8 +161,8 @@ describe('a submission', () => {
   });
 
   it('holds as many pictures as the page lets through, however much there is in them', async () => {
-    // A whole picture, three content boxes, eight usual crops; 96 regions; quality in as many digits as it can have.
-    const looks: Fingerprint[] = Array.from({ length: 12 }, () => ({ ...PDQ, quality: 100 }));
+    // The picture as displayed and as stored, three content boxes, eight usual crops; 96 regions; quality in as many digits as it can have.
+    const looks: Fingerprint[] = Array.from({ length: 13 }, () => ({ ...PDQ, quality: 100 }));
     const sha256Of: Fingerprint = { algorithm: 'sha256', value: 'ef'.repeat(32) };
     const regions: Fingerprint = { algorithm: 'pdq-region', value: '60' + 'ab'.repeat(96 * 32 + 12) };
     const pictures = (count: number, fingerprints: readonly Fingerprint[]) =>
