@@ -11,9 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; "
     "img-src 'self' blob:; media-src blob:; style-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html default"
 )
-"""What our own pages need and nothing more; WebAssembly is for MD5 and Argon2id in the browser."""
+"""What our own pages need and nothing more; WebAssembly is for MD5 and Argon2id in the browser. The ``default`` policy
+of Trusted Types is the pages' own (web/src/pages/base): scripts and workers from their own assets only."""
 
 _PERMISSIONS = ", ".join(
     f"{feature}=()"
@@ -44,9 +45,9 @@ _FIXED = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": _PERMISSIONS,
     "x-dns-prefetch-control": "off",
+    # Assets too, although their names are hashed: on a shared device a cached file would tell who was here.
+    "cache-control": "no-store",
 }
-
-_HASHED_ASSETS = "/assets/"
 
 
 class SecurityHeaders:
@@ -72,14 +73,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 headers.update(_FIXED)
                 headers["content-security-policy"] = self._content_security_policy
-                headers["cache-control"] = _cache_control(scope["path"], message["status"])
                 del headers["server"]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
-
-
-def _cache_control(path: str, status: int) -> str:
-    # A name with a content hash in it never means anything else, so it may be kept; everything else leaves no trace.
-    is_hashed_asset = _HASHED_ASSETS in path and status in {200, 206, 304}
-    return "public, max-age=31536000, immutable" if is_hashed_asset else "no-store"
