@@ -70,6 +70,7 @@ export class Flow {
 
   chooseEditedCopies(on: boolean): void {
     this.editedCopies = on;
+    if (this.pictures.length < MAX_PICTURES) this.leftOut = 0; // what was left out for the other choice may be added again
     this.#renumber(this.pictures.map(({ file }) => file)); // what was made before was made for another choice
   }
 
