@@ -71,6 +71,8 @@ bench: dev ## figures beside named peers; IMAGES=DIR with photographs
 vectors: dev ## make the golden vectors again from their oracles
 	$(BIN)/python vectors/make_pdq.py
 	$(BIN)/python vectors/make_case.py
+	$(BIN)/python vectors/make_regions.py
+	$(BIN)/python vectors/make_variants.py
 
 clean: ## remove what was built and installed here
 	rm -rf $(VENV) web/node_modules src/takeback/_web .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
