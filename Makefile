@@ -69,10 +69,7 @@ bench: dev ## figures beside named peers; IMAGES=DIR with photographs
 	$(BIN)/takeback bench matching --entries 1000000 --queries 2000 --peers
 
 vectors: dev ## make the golden vectors again from their oracles
-	$(BIN)/python vectors/make_pdq.py
-	$(BIN)/python vectors/make_case.py
-	$(BIN)/python vectors/make_regions.py
-	$(BIN)/python vectors/make_variants.py
+	$(BIN)/python vectors/make.py $(ARGS)
 
 clean: ## remove what was built and installed here
 	rm -rf $(VENV) web/node_modules src/takeback/_web .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

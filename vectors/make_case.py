@@ -1,6 +1,6 @@
 """Writes ``vectors/case-v1.json``: the golden bytes that the page and the command line both have to produce.
 
-Run it from the checkout's root: ``python vectors/make_case.py``. The same input gives the same file; tests compare.
+Run it from the checkout's root: ``python vectors/make.py case``. The same input gives the same file; tests compare.
 Every receipt, token and nonce here is made up for this file and protects nobody.
 """
 
@@ -180,8 +180,3 @@ def vectors() -> dict[str, object]:
 def text() -> str:
     """The file's exact text."""
     return json.dumps(vectors(), indent=1, ensure_ascii=True) + "\n"
-
-
-if __name__ == "__main__":
-    TARGET.write_text(text(), encoding="utf-8")
-    print(f"wrote {TARGET.name}")

@@ -2,12 +2,10 @@
 
 The values come from ``pdqhash``, the implementation the industry's clients use, and not from our own kernels. Pictures
 are formulas in integers, so the file stays small and holds no picture of anything. Run from the checkout's root:
-``python vectors/make_pdq.py``, or with ``--check`` to compare the committed file with a new one.
+``python vectors/make.py pdq``, or with ``--check`` to compare the committed file with a new one.
 """
 
-import argparse
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -157,20 +155,3 @@ def text() -> str:
     about = "PDQ by pdqhash of pictures drawn by formula. Written by vectors/make_pdq.py; do not edit."
     lines = ",\n".join("  " + json.dumps(_vector(drawing)) for drawing in drawings())
     return f'{{\n "about": {json.dumps(about)},\n "drawings": [\n{lines}\n ]\n}}\n'
-
-
-def main() -> int:
-    """Write the file, or compare it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare with the committed file instead of writing it")
-    if not parser.parse_args().check:
-        TARGET.write_text(text(), encoding="utf-8")
-        print(f"wrote {TARGET.name}")
-        return 0
-    same = TARGET.read_text(encoding="utf-8") == text()
-    print(f"{TARGET.name} is {'up to date' if same else 'not what this generator writes'}")
-    return 0 if same else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """Writes ``vectors/regions-v1.json``: the region sets that Python and the browser both have to find in the same pixels.
 
-Run it from the checkout's root: ``python vectors/make_regions.py``. The pictures are drawn by the whole-number formulas
+Run it from the checkout's root: ``python vectors/make.py regions``. The pictures are drawn by the whole-number formulas
 below, in any language the same; nothing is decoded, because decoders differ far more than this arithmetic does.
 """
 
@@ -120,8 +120,3 @@ def vectors() -> dict[str, object]:
 def text() -> str:
     """The file's exact text."""
     return json.dumps(vectors(), indent=1, ensure_ascii=True) + "\n"
-
-
-if __name__ == "__main__":
-    TARGET.write_text(text(), encoding="utf-8")
-    print(f"wrote {TARGET.name}")

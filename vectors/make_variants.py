@@ -2,12 +2,10 @@
 
 A drawing of ``make_pdq.py`` stands in a frame of one grey, or in several, one in the other, as a picture in an app's
 interface does. The views come from the Python side; a sum over their pixels notices any that moved. Run from the
-checkout's root: ``python vectors/make_variants.py``, or with ``--check`` to compare the committed file with a new one.
+checkout's root: ``python vectors/make.py variants``, or with ``--check`` to compare the committed file with a new one.
 """
 
-import argparse
 import json
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -116,20 +114,3 @@ def text() -> str:
     about = "Views that are registered of pictures drawn by formula. Written by vectors/make_variants.py; do not edit."
     lines = ",\n".join("  " + json.dumps(vector(picture)) for picture in framed())
     return f'{{\n "about": {json.dumps(about)},\n "pictures": [\n{lines}\n ]\n}}\n'
-
-
-def main() -> int:
-    """Write the file, or compare it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare with the committed file instead of writing it")
-    if not parser.parse_args().check:
-        TARGET.write_text(text(), encoding="utf-8")
-        print(f"wrote {TARGET.name}")
-        return 0
-    same = TARGET.read_text(encoding="utf-8") == text()
-    print(f"{TARGET.name} is {'up to date' if same else 'not what this generator writes'}")
-    return 0 if same else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

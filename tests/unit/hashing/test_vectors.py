@@ -49,7 +49,9 @@ def test_the_kernels_give_every_golden_value(generator: dict[str, Any]) -> None:
 
 
 def test_the_committed_vectors_are_what_the_reference_gives_today() -> None:
-    done = subprocess.run([sys.executable, GENERATOR, "--check"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, GENERATOR.with_name("make.py"), "--check", "pdq"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
