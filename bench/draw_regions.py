@@ -1,20 +1,22 @@
-"""Draws the pictures of docs/fingerprints.md from a photograph that scikit-image ships (NASA, public domain).
+"""Draws the pictures of docs/fingerprints.md from a made-up picture, so that the project holds nobody's photograph.
 
 ``python bench/draw_regions.py`` from the checkout's root. ``regions-found.png``: regions of a photograph and of an
 edited copy, the near pairs joined. ``regions-leak.png``: what a simple decoder draws from the hashes alone, patch by
-patch, and put together if somebody knew where each belongs. The decoder knows nothing of this photograph.
+patch, and put together if somebody knew where each belongs. The decoder knows nothing of this picture.
 """
 
+import io
 from dataclasses import dataclass
 from math import cos, pi, sin
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from skimage import data as samples
 
 from furniture import caption_band, emoji
+from takeback.apps.demo_picture import landscape
 from takeback.hashing.regions.find import _patch_level, _search
 from takeback.hashing.regions.grey import working_picture
 from takeback.hashing.regions.orientation import orientations
@@ -175,9 +177,32 @@ def as_picture_of(values: Patch, weight: Patch) -> Image.Image:
     return Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
 
 
+def made_up_picture(seed: int = 5) -> Image.Image:
+    """A landscape full of things: as many points that stand out as a photograph has."""
+    random = np.random.default_rng(seed)
+    picture = Image.open(io.BytesIO(landscape(seed))).resize((800, 600))
+    draw = ImageDraw.Draw(picture)
+    for _ in range(70):
+        x, y, size = random.uniform(0, 800), random.uniform(150, 600), random.uniform(14, 70)
+        red, green, blue = (int(each) for each in random.integers(20, 200, 3))
+        match int(random.integers(3)):
+            case 0:
+                draw.ellipse((x - size, y - size * 0.8, x + size, y + size * 0.8), fill=(red, green, blue))
+            case 1:
+                angles = np.sort(random.uniform(0, 2 * pi, 5))
+                draw.polygon([(x + size * cos(a), y + size * sin(a)) for a in angles], fill=(red, green, blue))
+            case _:
+                draw.rounded_rectangle((x - size, y - size / 2, x + size, y + size / 2), 8, fill=(red, green, blue))
+        light = (x - size / 4, y - size / 4, x + size / 6, y + size / 6)
+        draw.ellipse(light, fill=(red + 50, green + 50, blue + 50))
+    noise = random.normal(0, 5, (600, 800, 1))
+    soft = np.asarray(picture.filter(ImageFilter.GaussianBlur(1.2)))
+    return Image.fromarray(np.clip(soft + noise, 0, 255).astype(np.uint8))
+
+
 if __name__ == "__main__":
-    photograph = Image.fromarray(samples.astronaut())
-    draw_found(photograph)
-    draw_leak(photograph)
+    made_up = made_up_picture()
+    draw_found(made_up)
+    draw_leak(made_up)
     for path in sorted(TARGET.glob("regions-*.png")):
         print(path.name, path.stat().st_size)
