@@ -22,6 +22,8 @@ Found = NDArray[np.int64]
 """(k, 3) int64: query, row, distance in bits."""
 
 _FIRST_CAPACITY = 256
+_CAPACITY_A_QUERY = 4
+"""Room for what a query usually finds; more means doing the search a second time."""
 _LAST_WORD = np.uint64(2**64 - 1)
 
 
@@ -96,24 +98,25 @@ class Segment:
         match self.index:
             case Tables() as tables if plan is not None and plan.search_is_faster(len(self)):
                 return collect(
+                    len(queries),
                     lambda out: kernels.near(
                         self.values, self.dead, tables.arrays(), plan.arrays(), radius_bits, queries, out
-                    )
+                    ),
                 )
             case Tables():
                 return scan(self.values, self.dead, len(self), queries, radius_bits)
             case Order(rows):
-                return collect(lambda out: kernels.equal(self.values, self.dead, rows, queries, out))
+                return collect(len(queries), lambda out: kernels.equal(self.values, self.dead, rows, queries, out))
 
 
 def scan(values: Words, dead: NDArray[np.uint8], count: int, queries: Words, radius_bits: int) -> Found:
     """Live rows among the first ``count`` within a radius of each query, by looking at each."""
-    return collect(lambda out: kernels.scan(values, dead, count, radius_bits, queries, out))
+    return collect(len(queries), lambda out: kernels.scan(values, dead, count, radius_bits, queries, out))
 
 
-def collect(search: Callable[[Found], int]) -> Found:
+def collect(queries: int, search: Callable[[Found], int]) -> Found:
     """Run a search that fills a table, with as much room as it turns out to need."""
-    out = np.empty((_FIRST_CAPACITY, 3), np.int64)
+    out = np.empty((_FIRST_CAPACITY + _CAPACITY_A_QUERY * queries, 3), np.int64)
     found = int(search(out))
     while found > len(out):  # a row may be removed between the two runs, never added
         out = np.empty((found, 3), np.int64)

@@ -11,7 +11,7 @@ from takeback.model.fingerprint import Algorithm
 
 
 def warm_up(report: Callable[[str], None] | None = None) -> None:
-    """Make every kernel ready to run: about half a minute the first time on a machine, well under a second after that.
+    """Make every kernel ready to run: about ten seconds the first time on a machine, under a second after that.
 
     Args:
         report: told each step's name before it begins, so that a first start does not look stuck.

@@ -47,7 +47,8 @@ def by_tables(segment: Segment, queries: Words, radius: int) -> Found:
     tables = segment.index.arrays()
     return as_set(
         collect(
-            lambda out: kernels.near(segment.values, segment.dead, tables, plan.arrays(), radius, frozen(queries), out)
+            len(queries),
+            lambda out: kernels.near(segment.values, segment.dead, tables, plan.arrays(), radius, frozen(queries), out),
         )
     )
 
