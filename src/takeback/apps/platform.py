@@ -14,6 +14,7 @@ from typing import Final, Self
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from takeback import hashing, matching
 from takeback.client.feed import FeedClient, partner_http
 from takeback.client.feedback import FeedbackSender
 from takeback.client.list_store import ListStore
@@ -21,7 +22,7 @@ from takeback.client.partner_key import parse_partner_key
 from takeback.clock import Clock, SystemClock
 from takeback.db import GroupWriter, open_database, reading, sqlite_url
 from takeback.errors import TakebackError
-from takeback.hashing import Limits, preview_of, query_fingerprints_of, reencoded, warm_up
+from takeback.hashing import Limits, preview_of, query_fingerprints_of, reencoded
 from takeback.httpkit.application import bare_app
 from takeback.httpkit.headers import SecurityHeaders
 from takeback.httpkit.limits import BodyLimit, InFlightLimit
@@ -65,12 +66,13 @@ class Platform:
     keys: PlatformKeys
     _face: PlatformFace = field(repr=False)
     _reporter: FeedbackReporter = field(repr=False)
+    _log: EventLog = field(repr=False)
     _opened: ExitStack = field(default_factory=ExitStack, init=False, repr=False)
 
     def start(self) -> None:
         """Start following the list and sending feedback."""
         self._face.checks.forget_old()
-        self._face.pool.start(warm_up)
+        self._face.pool.start(partial(_warm_up, self._log))
         self._face.follower.start()
         self._reporter.start()
 
@@ -160,7 +162,7 @@ def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opene
     )
     sessions = ReviewSessions(keys.review_code, clock)
     face = PlatformFace(keys.api_token.encode(), checks, review, sessions, follower, bell, pool, clock)
-    return Platform(_app(face, settings, log), keys, face, reporter)
+    return Platform(_app(face, settings, log), keys, face, reporter, log)
 
 
 def serve(settings: PlatformSettings, on_ready: Callable[[str], None] | None = None) -> None:
@@ -176,6 +178,14 @@ def serve(settings: PlatformSettings, on_ready: Callable[[str], None] | None = N
     log = open_log()
     with build_platform(settings, log=log) as platform:
         run(platform.app, settings.host, settings.port, log, on_ready)
+
+
+def _warm_up(log: EventLog) -> None:
+    """Compile, or load, every kernel. The first start on a machine takes some seconds, so it says what it does."""
+    log.info("kernels.preparing", detail="pictures")
+    hashing.warm_up()
+    matching.warm_up(lambda step: log.info("kernels.preparing", detail=step))
+    log.info("kernels.ready")
 
 
 def _app(face: PlatformFace, settings: PlatformSettings, log: EventLog) -> FastAPI:

@@ -6,6 +6,7 @@ Each command lives in a module of its own that is imported only when that comman
 
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -114,6 +115,8 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
+    # Pillow remarks on odd metadata, which is not what somebody asked who wants a fingerprint.
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         build_app(arguments)(list(arguments), prog_name="takeback")
     except SystemExit as ended:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from takeback.hashing.fingerprints import fingerprints_of, query_fingerprints_of
     from takeback.hashing.limits import Limits
-    from takeback.hashing.pdq import warm_up
     from takeback.hashing.picture import HashedPicture
     from takeback.hashing.preview import preview_of, reencoded
+    from takeback.hashing.start import warm_up
 
 __all__ = [
     "HashedPicture",
@@ -33,7 +33,7 @@ def __getattr__(name: str) -> object:
         "query_fingerprints_of": "fingerprints",
         "preview_of": "preview",
         "reencoded": "preview",
-        "warm_up": "pdq",
+        "warm_up": "start",
     }.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
