@@ -202,7 +202,12 @@ def _judge_what_was_sent(stage: _Stage, photograph: Path, receipt: str, expected
     hosts = {url.split("/")[2] for url in stage.outward if not url.startswith(("blob:", "data:"))}
     assert hosts == {address.split("/")[2] for address in (stage.at.registry, stage.at.kit, stage.at.sample)}
 
-    from_page = [seen for seen in stage.witness.requests if b"authorization:" not in seen.headers]
+    # A browser puts sec-fetch-site on everything it sends, and no script can take it off. What lacks it is the kit.
+    from_page = [seen for seen in stage.witness.requests if b"sec-fetch-site:" in seen.headers]
+    others = [seen for seen in stage.witness.requests if b"sec-fetch-site:" not in seen.headers]
+    assert others, "the kit never asked"
+    assert all(seen.target.startswith(("/feed/v1/", "/feedback/v1?")) for seen in others)
+    assert len(from_page) >= 6
     picture = photograph.read_bytes()
     assert_nothing_of(picture, from_page, "bytes of the picture")
     assert_nothing_of(_decoded(picture), from_page, "pixels of the picture")

@@ -68,9 +68,11 @@ def test_what_may_not(algorithm: Algorithm, value: str, quality: int | None, cod
 @given(st.sampled_from(Algorithm), st.text(max_size=200), st.none() | st.integers())
 def test_hostile_values_raise_nothing_else(algorithm: Algorithm, value: str, quality: int | None) -> None:
     try:
-        parse_fingerprint(algorithm, value, quality)
+        parsed = parse_fingerprint(algorithm, value, quality)
     except InvalidInputError as error:
         assert error.code.startswith("fingerprint.")  # noqa: PT017 - a rare text may be a value
+    else:
+        assert bytes.fromhex(value).hex() == value == parsed.value
 
 
 def test_a_value_cannot_slip_into_a_log() -> None:

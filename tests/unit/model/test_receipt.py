@@ -35,9 +35,12 @@ def test_two_neighbours_exchanged_are_always_noticed(body: int, place: int) -> N
 @given(st.text(max_size=30))
 def test_anything_else_is_refused_with_a_typed_error(text: str) -> None:
     try:
-        parse_receipt(text)
+        receipt = parse_receipt(text)
     except InvalidInputError as error:
         assert error.code in {"receipt.format", "receipt.check"}  # noqa: PT017 - a rare text may be a receipt
+    else:
+        assert len(receipt.digits) == 20
+        assert int(receipt.digits) % 97 == 1
 
 
 def test_other_scripts_digits_are_not_digits() -> None:
