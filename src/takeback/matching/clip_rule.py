@@ -27,12 +27,14 @@ class ClipVerdict:
 
     Args:
         tier: hold, look or clear.
+        distance_bits: of the two frames that are nearest to each other; 256 where there are none.
         known_frames: distinct frames of the known video that are in the other one.
         known_share: the same, of all its frames.
         query_share: frames of the other video that are in the known one, of all its frames.
     """
 
     tier: Tier
+    distance_bits: int
     known_frames: int
     known_share: float
     query_share: float
@@ -67,16 +69,17 @@ class ClipRule:
     def decide(self, known: Frames, query: Frames) -> ClipVerdict:
         """Compare all frames of a known video with all of one that is asked."""
         if not len(known) or not len(query):
-            return ClipVerdict(Tier.CLEAR, 0, 0.0, 0.0)
+            return ClipVerdict(Tier.CLEAR, _BITS, 0, 0.0, 0.0)
         known_words, query_words = _words(known), _words(query)
         radius = self.frame_radius_bits
-        known_frames = int(np.count_nonzero(_nearest(known_words, query_words) <= radius))
+        nearest = _nearest(known_words, query_words)
+        known_frames = int(np.count_nonzero(nearest <= radius))
         query_frames = int(np.count_nonzero(_nearest(query_words, known_words) <= radius))
         known_share, query_share = known_frames / len(known), query_frames / len(query)
         # As many as both have: one frame held for ten seconds does not count ten times.
         enough = min(known_frames, query_frames) >= min(self.min_frames, len(known), len(query))
         tier = self._tier(max(known_share, query_share), known_frames) if enough else Tier.CLEAR
-        return ClipVerdict(tier, known_frames, known_share, query_share)
+        return ClipVerdict(tier, int(nearest.min()), known_frames, known_share, query_share)
 
     def _tier(self, share: float, known_frames: int) -> Tier:
         if share >= self.hold_share:

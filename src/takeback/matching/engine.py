@@ -19,8 +19,11 @@ from takeback.matching.sets import SetIndex
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.model.match import Match, Tier
+from takeback.model.video import parse_video
 
 _BATCH = 65_536
+_SETS = (Algorithm.PDQ_REGION, Algorithm.VPDQ)
+"""Algorithms whose entries are sets of values."""
 
 
 class MatchEngine:
@@ -37,9 +40,10 @@ class MatchEngine:
         self._lists: dict[Algorithm, LiveIndex] = {
             name: LiveIndex(width_of(name), exact=name is not Algorithm.PDQ, growth=growth)
             for name in Algorithm
-            if name is not Algorithm.PDQ_REGION
+            if name not in _SETS
         }
         self._regions = SetIndex(policy.regions.near_bits, growth)
+        self._videos = SetIndex(policy.clips.frame_radius_bits, growth)
         self._furniture = starter_stop_list()
 
     @classmethod
@@ -75,8 +79,8 @@ class MatchEngine:
         for batch in _batches(changes):
             for name in Algorithm:
                 mine = [change for change in batch if change.list is name]
-                if mine and name is Algorithm.PDQ_REGION:
-                    self._apply_regions(mine)
+                if mine and name in _SETS:
+                    self._apply_sets(name, mine)
                 elif mine:
                     self._lists[name].apply(_batch_of(name, mine, self.seq(name)))
 
@@ -98,8 +102,8 @@ class MatchEngine:
 
     def advance(self, name: Algorithm, seq: int) -> None:
         """Note that a list is complete up to ``seq``, when what was applied were its live entries and not its log."""
-        if name is Algorithm.PDQ_REGION:
-            self._regions.remove([], max(seq, self.seq(name)))
+        if name in _SETS:
+            self._set_index(name).remove([], max(seq, self.seq(name)))
         else:
             self._lists[name].apply(_batch_of(name, [], max(seq, self.seq(name))))
 
@@ -107,13 +111,15 @@ class MatchEngine:
         """Wait until every list has merged what was added."""
         for one in self._lists.values():
             one.settle()
-        self._regions.settle()
+        for name in _SETS:
+            self._set_index(name).settle()
 
     def merge_step(self) -> None:
         """Do at most one due merge a list, on the caller's time. For engines whose growth is not in the background."""
         for one in self._lists.values():
             one.merge_step()
-        self._regions.merge_step()
+        for name in _SETS:
+            self._set_index(name).merge_step()
 
     def segment_sizes(self, name: Algorithm) -> list[int]:
         """Rows of each of a list's segments, removed ones included: for monitoring."""
@@ -150,7 +156,8 @@ class MatchEngine:
             ]
             if asked:
                 self._match_list(name, asked, matches)
-        for found in matches:
+        for query, found in zip(queries, matches, strict=True):
+            found.extend(self._match_videos(query))
             found.sort(key=_nearest_first)
         return matches
 
@@ -180,27 +187,32 @@ class MatchEngine:
 
     def seq(self, name: Algorithm) -> int:
         """Sequence number of the last change applied to a list; 0 before the first."""
-        return self._regions.seq() if name is Algorithm.PDQ_REGION else self._lists[name].view().seq
+        return self._set_index(name).seq() if name in _SETS else self._lists[name].view().seq
 
     def count(self, name: Algorithm) -> int:
         """Live entries of a list; of region sets those that are not all furniture."""
-        return self._regions.entries() if name is Algorithm.PDQ_REGION else self._lists[name].view().live
+        return self._set_index(name).entries() if name in _SETS else self._lists[name].view().live
 
     def _says_nothing(self, fingerprint: Fingerprint) -> bool:
         return fingerprint.quality is not None and fingerprint.quality < self.policy.min_quality
 
-    def _apply_regions(self, changes: list[Change]) -> None:
+    def _set_index(self, name: Algorithm) -> SetIndex:
+        return self._videos if name is Algorithm.VPDQ else self._regions
+
+    def _apply_sets(self, name: Algorithm, changes: list[Change]) -> None:
         last = {change.entry_id: change for change in changes}
-        seq = max([self.seq(Algorithm.PDQ_REGION), *(change.seq for change in changes)])
-        self._regions.remove([change.entry_id for change in last.values() if change.op is Op.REMOVE], seq)
-        self._regions.add(
-            (
-                (change.entry_id, *self._without_furniture(parse_region_value(change.value or "")))
-                for change in last.values()
-                if change.op is Op.ADD
-            ),
-            seq,
-        )
+        index, read = self._set_index(name), self._frames if name is Algorithm.VPDQ else self._listed_regions
+        seq = max([self.seq(name), *(change.seq for change in changes)])
+        index.remove([change.entry_id for change in last.values() if change.op is Op.REMOVE], seq)
+        added = [change for change in last.values() if change.op is Op.ADD]
+        index.add(((change.entry_id, *read(change.value or "")) for change in added), seq)
+
+    def _listed_regions(self, value: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        return self._without_furniture(parse_region_value(value))
+
+    def _frames(self, value: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        frames = [one.pdq for one in parse_video(value).frames if one.quality >= self.policy.min_quality]
+        return np.frombuffer(b"".join(frames), np.uint8).reshape(-1, 32), np.zeros(len(frames), np.bool_)
 
     def _without_furniture(self, regions: RegionQuery) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         admitted = self._furniture.admits(regions.values)
@@ -214,6 +226,15 @@ class MatchEngine:
         return [
             Match(entry_id, Algorithm.PDQ_REGION, verdict.distance_bits, verdict.tier, seq, verdict.votes)
             for entry_id, verdict in self._regions.match_regions(values, strong, self.policy.regions)
+        ]
+
+    def _match_videos(self, query: Sequence[Fingerprint]) -> list[Match]:
+        seq = self._videos.seq()
+        return [
+            Match(entry_id, Algorithm.VPDQ, verdict.distance_bits, verdict.tier, seq, verdict.known_frames)
+            for fingerprint in query
+            if fingerprint.algorithm is Algorithm.VPDQ
+            for entry_id, verdict in self._videos.match_clip(self._frames(fingerprint.value)[0], self.policy.clips)
         ]
 
     def _match_list(self, name: Algorithm, asked: list[tuple[int, str]], matches: list[list[Match]]) -> None:
@@ -238,9 +259,8 @@ class MatchEngine:
 
 
 def _nearest_first(match: Match) -> tuple[bool, bool, int, Algorithm, str]:
-    # A region's distance is that of one detail, so it does not compare with a whole picture's.
-    of_regions = match.algorithm is Algorithm.PDQ_REGION
-    return match.tier is not Tier.HOLD, of_regions, match.distance_bits, match.algorithm, match.entry_id
+    # A region's or a frame's distance is that of one part, so it does not compare with a whole picture's.
+    return match.tier is not Tier.HOLD, match.algorithm in _SETS, match.distance_bits, match.algorithm, match.entry_id
 
 
 def _nearest(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from takeback.errors import InvalidInputError
+from takeback.matching.clip_rule import ClipRule
 from takeback.matching.region_rule import RegionRule
 from takeback.model.fingerprint import MIN_QUALITY
 from takeback.model.match import Tier
@@ -20,6 +21,7 @@ class Policy:
             ``hold_radius_bits`` switches the tier off. Unrelated photographs are at least 72 bits apart in our tests.
         min_quality: a query of a lower PDQ quality is not asked: it says nothing about the picture.
         regions: when the regions of two pictures say that one is a copy of the other.
+        clips: when the frames of two videos say that one holds a clip of the other.
 
     Raises:
         InvalidInputError: ``policy.invalid`` for radii outside 0 to 256 or in the wrong order, or a quality outside
@@ -30,6 +32,7 @@ class Policy:
     look_radius_bits: int = 60
     min_quality: int = MIN_QUALITY
     regions: RegionRule = field(default_factory=RegionRule)
+    clips: ClipRule = field(default_factory=ClipRule)
 
     def __post_init__(self) -> None:
         if not 0 <= self.hold_radius_bits <= self.look_radius_bits <= PDQ_BITS:

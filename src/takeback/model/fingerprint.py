@@ -1,4 +1,4 @@
-"""Fingerprints: what a picture is known by once it has been turned into numbers."""
+"""Fingerprints: what a picture or a video is known by once it has been turned into numbers."""
 
 import re
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import assert_never
 
 from takeback.errors import InvalidInputError
+from takeback.model.video import MAX_VIDEO_DIGITS, parse_video
 
 
 class Algorithm(StrEnum):
@@ -17,6 +18,8 @@ class Algorithm(StrEnum):
     SHA256 = "sha256"
     PDQ_REGION = "pdq-region"
     """One picture's set of regions: finds a copy that was cropped, turned or covered in part."""
+    VPDQ = "vpdq"
+    """One video's frames with their times: finds a copy that was encoded anew, cut or scaled."""
 
 
 MIN_QUALITY = 50
@@ -29,7 +32,8 @@ _REGION_BYTES = 32
 _REGION_ONES = 128
 """Bits set in every region: they are cut at their median."""
 
-MAX_VALUE_DIGITS = 2 * (1 + MAX_REGIONS * _REGION_BYTES + MAX_REGIONS // 8)
+MAX_REGION_DIGITS = 2 * (1 + MAX_REGIONS * _REGION_BYTES + MAX_REGIONS // 8)
+MAX_VALUE_DIGITS = max(MAX_REGION_DIGITS, MAX_VIDEO_DIGITS)
 """Length in characters of the longest value of any algorithm."""
 
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
@@ -42,7 +46,7 @@ def value_length(algorithm: Algorithm) -> int | None:
             return 64
         case Algorithm.MD5:
             return 32
-        case Algorithm.PDQ_REGION:
+        case Algorithm.PDQ_REGION | Algorithm.VPDQ:
             return None
         case _:
             assert_never(algorithm)
@@ -50,7 +54,7 @@ def value_length(algorithm: Algorithm) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """One fingerprint of one picture.
+    """One fingerprint of one picture or video.
 
     Args:
         algorithm: how it was made.
@@ -71,7 +75,9 @@ def parse_fingerprint(algorithm: Algorithm, untrusted_value: str, quality: int |
             outside 0 to 100, or one where the algorithm has none, or none where it has one.
     """
     length = value_length(algorithm)
-    if length is None:
+    if algorithm is Algorithm.VPDQ:
+        parse_video(untrusted_value)
+    elif length is None:
         _check_regions(untrusted_value)
     elif len(untrusted_value) != length or not _HEX.fullmatch(untrusted_value):
         raise InvalidInputError(
@@ -88,7 +94,7 @@ def parse_fingerprint(algorithm: Algorithm, untrusted_value: str, quality: int |
 def _check_regions(untrusted_value: str) -> None:
     """A region set has one text only (docs/fingerprints.md): counted, ascending, balanced, a bit for each region."""
     malformed = InvalidInputError("fingerprint.format", "This is not a set of picture regions.")
-    if len(untrusted_value) > MAX_VALUE_DIGITS or not _HEX.fullmatch(untrusted_value):
+    if len(untrusted_value) > MAX_REGION_DIGITS or not _HEX.fullmatch(untrusted_value):
         raise malformed
     data = bytes.fromhex(untrusted_value)
     count, values = data[0], data[1 : 1 + data[0] * _REGION_BYTES]

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, assert_never
 
 from pydantic import Field, StringConstraints, ValidationError
 
@@ -17,6 +17,7 @@ from takeback.wire.shape import Hex16, Hex32, Hex64, ReplyShape, Shape
 HEAD_CONTEXT = b"takeback/head/v1\n"
 MAX_CHANGES = 10_000
 _MAX_REGION_CHANGES = 1_000
+_MAX_VIDEO_CHANGES = 400
 """A region set is up to 6 kB of text; ten thousand would be more than a client takes in one answer."""
 
 MAX_FEEDBACK = 1_000
@@ -107,7 +108,15 @@ class FeedbackAcceptedShape(ReplyShape):
 
 def max_changes(name: Algorithm) -> int:
     """Most changes of a list in one answer (§4.3)."""
-    return _MAX_REGION_CHANGES if name is Algorithm.PDQ_REGION else MAX_CHANGES
+    match name:
+        case Algorithm.PDQ | Algorithm.MD5 | Algorithm.SHA256:
+            return MAX_CHANGES
+        case Algorithm.PDQ_REGION:
+            return _MAX_REGION_CHANGES
+        case Algorithm.VPDQ:
+            return _MAX_VIDEO_CHANGES
+        case _:
+            assert_never(name)
 
 
 def first_chain(name: Algorithm) -> bytes:

@@ -102,7 +102,7 @@ def test_clips(query: Values, tier: Tier | None) -> None:
 
 def test_one_frame_held_for_long_does_not_count_often() -> None:
     black = np.zeros((30, 32), np.uint8)
-    assert ClipRule().decide(np.concatenate([KNOWN, black[:1]]), black) == ClipVerdict(Tier.CLEAR, 1, 1 / 61, 1.0)
+    assert ClipRule().decide(np.concatenate([KNOWN, black[:1]]), black) == ClipVerdict(Tier.CLEAR, 0, 1, 1 / 61, 1.0)
 
 
 @pytest.mark.parametrize(

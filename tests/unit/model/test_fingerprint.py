@@ -20,6 +20,11 @@ def _balanced(first: int) -> bytes:
     return bytes([first, first ^ 0xFF]) + _HALF[2:]
 
 
+def _video(*ticks: int, duration_class: int = 4, quality: int = 80) -> str:
+    frames = b"".join(_HALF + tick.to_bytes(2, "big") + bytes([quality]) for tick in ticks)
+    return (bytes([duration_class]) + len(ticks).to_bytes(2, "big") + frames).hex()
+
+
 @pytest.mark.parametrize(
     ("algorithm", "value", "quality"),
     [
@@ -29,6 +34,8 @@ def _balanced(first: int) -> bytes:
         (Algorithm.SHA256, "ff" * 32, None),
         (Algorithm.PDQ_REGION, _regions(_balanced(1)), None),
         (Algorithm.PDQ_REGION, _regions(_balanced(1), _balanced(2), flags=b"\xc0"), None),
+        (Algorithm.VPDQ, _video(0), None),
+        (Algorithm.VPDQ, _video(*range(0, 4 * 512, 4)), None),
     ],
 )
 def test_what_may_stand_on_a_list(algorithm: Algorithm, value: str, quality: int | None) -> None:
@@ -57,6 +64,15 @@ def test_what_may_stand_on_a_list(algorithm: Algorithm, value: str, quality: int
         (Algorithm.PDQ_REGION, _regions(*(_balanced(i) for i in range(97))), None, "fingerprint.format"),
         (Algorithm.PDQ_REGION, "ab" * MAX_VALUE_DIGITS, None, "fingerprint.format"),
         (Algorithm.PDQ_REGION, _regions(_balanced(1)), 80, "fingerprint.quality"),
+        (Algorithm.VPDQ, _video(), None, "fingerprint.format"),
+        (Algorithm.VPDQ, _video(0, 0), None, "fingerprint.format"),
+        (Algorithm.VPDQ, _video(4, 3), None, "fingerprint.format"),
+        (Algorithm.VPDQ, _video(0, 1, duration_class=15), None, "fingerprint.format"),
+        (Algorithm.VPDQ, _video(0, 1, quality=101), None, "fingerprint.format"),
+        (Algorithm.VPDQ, _video(0, 1) + "00", None, "fingerprint.format"),
+        (Algorithm.VPDQ, _video(0, 1)[:-2], None, "fingerprint.format"),
+        (Algorithm.VPDQ, _video(*range(513)), None, "fingerprint.format"),
+        (Algorithm.VPDQ, _video(0), 80, "fingerprint.quality"),
     ],
 )
 def test_what_may_not(algorithm: Algorithm, value: str, quality: int | None, code: str) -> None:

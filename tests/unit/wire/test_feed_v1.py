@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from takeback.errors import ProtocolViolationError
 from takeback.model.entry import Change, Head, Op
-from takeback.model.fingerprint import Algorithm
+from takeback.model.fingerprint import MAX_REGION_DIGITS, Algorithm
+from takeback.model.video import MAX_VIDEO_DIGITS
 from takeback.wire.feed_v1 import (
     ChangeShape,
     change_shape,
@@ -75,7 +76,8 @@ def test_a_hostile_head_raises_nothing_else(text: str) -> None:
         parse_head(text)
 
 
-def test_an_answer_of_region_sets_stays_within_what_a_client_takes() -> None:
-    longest_value, rest, largest_reply = 6170, 160, 16 * 2**20
-    assert max_changes(Algorithm.PDQ_REGION) * (longest_value + rest) < largest_reply
+def test_an_answer_of_sets_stays_within_what_a_client_takes() -> None:
+    rest, largest_reply = 160, 16 * 2**20
+    assert max_changes(Algorithm.VPDQ) * (MAX_VIDEO_DIGITS + rest) < largest_reply
+    assert max_changes(Algorithm.PDQ_REGION) * (MAX_REGION_DIGITS + rest) < largest_reply
     assert max_changes(Algorithm.PDQ) * (64 + rest) < largest_reply

@@ -1,9 +1,9 @@
-/** What a picture is known by once it has been turned into numbers. Same words and limits as the Python side's model. */
+/** What a picture or a video is known by once it has been turned into numbers. Same words and limits as the Python side's model. */
 
-/** `pdq-region` is one picture's set of regions, in one value; the others have a value for one whole picture or file. */
-export type Algorithm = 'pdq' | 'md5' | 'sha256' | 'pdq-region';
+/** `pdq-region` is one picture's set of regions, `vpdq` one video's frames, in one value; the others have a value for one whole picture or file. */
+export type Algorithm = 'pdq' | 'md5' | 'sha256' | 'pdq-region' | 'vpdq';
 
-export const ALGORITHMS: readonly Algorithm[] = ['pdq', 'md5', 'sha256', 'pdq-region'];
+export const ALGORITHMS: readonly Algorithm[] = ['pdq', 'md5', 'sha256', 'pdq-region', 'vpdq'];
 
 /** PDQ of a lower quality says nothing about the picture and is not sent. Source: PDQ reference. */
 export const MIN_QUALITY = 50;

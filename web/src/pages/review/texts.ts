@@ -25,6 +25,8 @@ export function nearnessText({ algorithm, distance }: LeadMatch): string {
       return words.why.near.find(({ upTo }) => distance <= upTo)?.text ?? '';
     case 'pdq-region':
       return words.why.parts;
+    case 'vpdq':
+      return words.why.frames;
     case 'md5':
     case 'sha256':
       return words.why.exact;
