@@ -1,22 +1,17 @@
 """A real PostgreSQL for every suite that asks for one: started on first use, gone with the session."""
 
 import os
-import pwd
 import secrets
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import URL
+from tools.postgresql import UNSAFE_BUT_QUICK, PostgresqlMissingError, running_postgresql
 
 pytest_plugins = ["registry_rig"]
-
-_OWNER = "postgres"
 
 
 def missing(what: str) -> None:
@@ -26,52 +21,16 @@ def missing(what: str) -> None:
     pytest.skip(f"{what} is not here; `make dev` installs it or says how")
 
 
-def _program(name: str) -> Path | None:
-    if found := shutil.which(name):
-        return Path(found)
-    places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return places[-1] if places else None
-
-
-def _owner() -> dict[str, Any]:
-    # PostgreSQL refuses to run as root.
-    if os.geteuid() != 0:
-        return {}
-    account = pwd.getpwnam(_OWNER)
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-
-
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Path]:
     """The socket folder of a running server that trusts whoever reaches it."""
-    initdb, pg_ctl = _program("initdb"), _program("pg_ctl")
-    if initdb is None or pg_ctl is None:
-        missing("PostgreSQL (initdb, pg_ctl)")
-        raise AssertionError
-    try:
-        owner = _owner()
-    except KeyError:
-        missing(f"A user '{_OWNER}' to run PostgreSQL as")
-        raise
-    # A short path of its own: a socket's path has at most 107 bytes, and every parent must be open to the owner.
-    folder = Path(tempfile.mkdtemp(prefix="takeback-pg-"))
-    try:
-        if owner:
-            os.chown(folder, owner["user"], owner["group"])
-        data = folder / "data"
-
-        def run(*command: Path | str) -> None:
-            subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=120, **owner)
-
-        run(initdb, "-D", data, "-U", "takeback", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
-        options = f"-k {folder} -h '' -c fsync=off -c full_page_writes=off -c max_connections=50"
-        run(pg_ctl, "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
+    with ExitStack() as running:
         try:
-            yield folder
-        finally:
-            run(pg_ctl, "-D", data, "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            folder = running.enter_context(running_postgresql(UNSAFE_BUT_QUICK))
+        except PostgresqlMissingError as absent:
+            missing(str(absent))
+            raise
+        yield folder
 
 
 @pytest.fixture

@@ -45,6 +45,8 @@ class RegistrySettings(_Settings):
     head_ttl_s: int = Field(3600, ge=60, description="how long a signed head stays valid")
     max_body_bytes: int = Field(65536, ge=4096, description="largest request body; case-v1 needs 65536")
     max_in_flight: int = Field(64, ge=1, description="requests worked on at the same time; more wait or get a 503")
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(None, ge=0, le=65535, description="port of /metrics; none unless set")
 
 
 class PlatformSettings(_Settings):

@@ -1,9 +1,12 @@
 """The registry, put together: database, cases, batches, feed, page. ``python -m takeback.apps.registry`` serves it."""
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 from fastapi import FastAPI
 from sqlalchemy import Engine
@@ -19,9 +22,10 @@ from takeback.httpkit.application import bare_app
 from takeback.httpkit.headers import SecurityHeaders
 from takeback.httpkit.limits import BodyLimit, InFlightLimit
 from takeback.httpkit.logs import EventLog, open_log
+from takeback.httpkit.metrics import Face, Gauge, Metered, Metrics, metrics_app
 from takeback.httpkit.pages import mount_page
 from takeback.httpkit.problem import install_problem_handlers, problem_replies
-from takeback.httpkit.serve import run
+from takeback.httpkit.serve import Server, run
 from takeback.registry.batcher import Batcher
 from takeback.registry.http import case_routes
 from takeback.registry.service import RegistryService
@@ -29,6 +33,17 @@ from takeback.registry.turn import BatchTurn
 from takeback.settings import RegistrySettings, load_settings
 
 _DATABASE_FILE = "registry.db"
+_FACES = {
+    "/v1/": Face.PERSON,
+    "/feed/": Face.PARTNER,
+    "/feedback/": Face.PARTNER,
+    "/ncmec/": Face.PARTNER,
+    "/stopncii/": Face.PARTNER,
+    "/match/": Face.PARTNER,
+    "/operator": Face.OPERATOR,
+    "/healthz": Face.PROBE,
+    "/readyz": Face.PROBE,
+}
 _FEEDBACK_BYTES = 128 * 1024
 """A thousand words of feedback (feed-v1 §6.1) take up to 110 bytes each."""
 
@@ -51,6 +66,7 @@ class Registry:
     batcher: Batcher
     engine: Engine
     writer: GroupWriter
+    metrics: Metrics
 
     def start(self) -> None:
         """Begin to run batches."""
@@ -77,8 +93,11 @@ def build_registry(settings: RegistrySettings, clock: Clock, log: EventLog | Non
         PartnerService(engine, clock, signer.pin()),
         FeedService(engine, writer, clock, signer, settings.head_ttl_s),
     )
-    batcher = Batcher(services.registry, BatchTurn(engine), settings.batch_interval_s, events)
-    return Registry(_build_app(settings, services, batcher, events), services, batcher, engine, writer)
+    metrics = Metrics("takeback_registry", _gauges(settings, services))
+    batcher = Batcher(services.registry, BatchTurn(engine), settings.batch_interval_s, events, metrics.publish)
+    app = _build_app(settings, services, batcher, events)
+    app.add_middleware(Metered, metrics=metrics, face_of=_face_of)
+    return Registry(app, services, batcher, engine, writer, metrics)
 
 
 @contextmanager
@@ -109,11 +128,14 @@ def serve(settings: RegistrySettings, on_ready: Callable[[str], None] | None = N
     """
     log = open_log()
     registry = build_registry(settings, SystemClock(), log)
-    registry.start()
-    try:
+    with ExitStack() as running:
+        running.callback(registry.close)
+        registry.start()
+        if settings.metrics_port is not None:
+            figures = Server(metrics_app(registry.metrics), settings.metrics_host, settings.metrics_port)
+            running.enter_context(figures)
+            log.info("metrics.ready", listening=f"{figures.url}/metrics")
         run(registry.app, settings.host, settings.port, log, on_ready)
-    finally:
-        registry.close()
 
 
 def _open_state(settings: RegistrySettings) -> tuple[Engine, HeadSigner]:
@@ -139,6 +161,26 @@ def _build_app(settings: RegistrySettings, services: Services, batcher: Batcher,
     app.add_middleware(InFlightLimit, max_in_flight=settings.max_in_flight)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+def _face_of(path: str) -> Face:
+    return next((face for prefix, face in _FACES.items() if path.startswith(prefix)), Face.PAGE)
+
+
+def _gauges(settings: RegistrySettings, services: Services) -> list[Gauge]:
+    return [
+        Gauge("list_entries", "Live entries of a list.", "list", lambda: _list_figures(services, "count")),
+        Gauge("list_seq", "Sequence number of a list's last change.", "list", lambda: _list_figures(services, "seq")),
+        Gauge("disk_free_bytes", "Room left where the data is.", None, lambda: {"": _free_bytes(settings.data_dir)}),
+    ]
+
+
+def _list_figures(services: Services, figure: Literal["seq", "count"]) -> dict[str, float]:
+    return {state.list.value: getattr(state, figure) for state in services.registry.list_states()}
+
+
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
 
 
 def _add_probes(app: FastAPI, services: Services, batcher: Batcher) -> None:

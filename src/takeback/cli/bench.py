@@ -16,6 +16,7 @@ from takeback.errors import NotFoundError
 _SUBJECTS = {
     "hashing": "Pictures a second and the time of each stage, beside threatexchange.",
     "matching": "The engine beside Faiss: queries a second, latency, memory, recall.",
+    "registry": "Submissions a second beside a bare endpoint, questions of a full registry, and kill -9 under load.",
     "recall": "Which edited copies are found, and which unrelated pictures match.",
 }
 _PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True}

@@ -4,6 +4,7 @@ A batch that works is not logged: when somebody submitted is nobody's business. 
 """
 
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 from takeback.errors import TakebackError, UnavailableError
@@ -46,13 +47,22 @@ class Batcher:
         turn: whether to run them here.
         interval_s: seconds between two batches.
         log: where failures go.
+        after_each: called after every interval, whether there was a batch or not.
     """
 
-    def __init__(self, batches: Batches, turn: Turn, interval_s: float, log: EventLog) -> None:
+    def __init__(
+        self,
+        batches: Batches,
+        turn: Turn,
+        interval_s: float,
+        log: EventLog,
+        after_each: Callable[[], None] = lambda: None,
+    ) -> None:
         self._batches = batches
         self._turn = turn
         self._interval_s = interval_s
         self._log = log
+        self._after_each = after_each
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._left_out: frozenset[bytes] = frozenset()
@@ -94,6 +104,7 @@ class Batcher:
     def _work(self) -> None:
         while not self._stop.wait(self._interval_s):
             self.run_if_ours()
+            self._after_each()
 
     def _note_failure(self, error: Exception) -> None:
         self.failures += 1

@@ -15,11 +15,11 @@ from takeback.clock import Clock
 from takeback.db import GroupWriter, reading
 from takeback.errors import InvalidInputError, NotFoundError
 from takeback.model.case import HoldState, HoldStatus, Submission
-from takeback.model.fingerprint import MIN_QUALITY
+from takeback.model.fingerprint import MIN_QUALITY, Algorithm
 from takeback.model.lead import FeedbackValue
 from takeback.registry import batch_store, store
 from takeback.registry.batch import Batch, failing_cases
-from takeback.registry.types import BatchReport
+from takeback.registry.types import BatchReport, ListState
 
 _SECONDS_A_DAY = 86_400
 
@@ -105,6 +105,11 @@ class RegistryService:
         """Which waiting cases make a batch fail. Slow; nothing is changed."""
         batch = Batch(self._shuffler, self._today())
         return self._writer.run(partial(failing_cases, batch=batch), alone=True)
+
+    def list_states(self) -> list[ListState]:
+        """Where each list's log stands."""
+        with reading(self._engine) as connection:
+            return [store.list_state(connection, name) for name in Algorithm]
 
     def check_readable(self) -> None:
         """Raise what is wrong with the database, if something is."""

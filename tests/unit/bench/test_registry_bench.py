@@ -1,0 +1,25 @@
+"""The registry benchmark, small: every measure on both databases."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.postgresql
+def test_it_reports_submissions_questions_and_kills() -> None:
+    sizes = ("--submissions", "40", "--connections", "4", "--entries", "2000", "--cases", "50", "--kills", "2")
+    command = [sys.executable, ROOT / "bench/registry.py", *sizes, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = {(row["measure"], row.get("database")): row for row in map(json.loads, done.stdout.splitlines())}
+    for database in ("sqlite", "postgresql"):
+        row = rows["submissions", database]
+        assert row["ratio"] == pytest.approx(row["per_s"] / row["bare_per_s"], rel=0.05)
+    assert rows["status", None]["entries"] == 2000
+    kills = rows["kills", None]
+    assert (kills["kills"], kills["lost"], kills["doubled"], kills["unknown"]) == (2, 0, 0, 0)
