@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import httpx
+from rich.console import Console
 from rich.progress import track
 
 from registry_servers import registry_process
@@ -52,7 +53,7 @@ def run_kills(kills: int) -> KillsRow:
     sent = Sent()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        for _ in track(range(kills), description="killing", transient=True):
+        for _ in track(range(kills), "killing", console=Console(stderr=True), transient=True):
             # So short an interval that many die inside a batch.
             with registry_process(folder, batch_interval_s=0.01) as child:
                 asyncio.run(_load_until_killed(child.line, child.kill, sent))

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.postgresql
 def test_it_reports_submissions_questions_and_kills() -> None:
     sizes = ("--submissions", "40", "--connections", "4", "--entries", "2000", "--cases", "50", "--kills", "2")
-    command = [sys.executable, ROOT / "bench/registry.py", *sizes, "--json"]
+    command = [sys.executable, str(ROOT / "bench/registry.py"), *sizes, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows = {(row["measure"], row.get("database")): row for row in map(json.loads, done.stdout.splitlines())}
