@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from takeback.apps.registry import Registry, build_registry
 from takeback.clock import ManualClock
@@ -110,15 +111,29 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def new_rig(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], RegistryRig]:
+def new_database(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Gives the URL of an empty database."""
+
+    def make() -> str:
+        if database_kind == "sqlite":
+            folder = tmp_path / secrets.token_hex(4)
+            folder.mkdir()
+            return sqlite_url(folder / "registry.db")
+        new_postgresql: Callable[[], str] = request.getfixturevalue("new_postgresql")
+        return new_postgresql()
+
+    return make
+
+
+@pytest.fixture
+def new_rig(new_database: Callable[[], str], tmp_path: Path) -> Callable[[], RegistryRig]:
     """Makes a registry on a database of its own. Whoever asks for one closes it."""
 
     def make() -> RegistryRig:
-        folder = tmp_path / secrets.token_hex(4)
-        if database_kind == "sqlite":
-            return RegistryRig(folder, sqlite_url(folder / "registry.db"))
-        new_postgresql: Callable[[], str] = request.getfixturevalue("new_postgresql")
-        return RegistryRig(folder, new_postgresql())
+        url = new_database()
+        database = make_url(url)
+        is_file = database.get_backend_name() == "sqlite" and database.database is not None
+        return RegistryRig(Path(database.database or "").parent if is_file else tmp_path / secrets.token_hex(4), url)
 
     return make
 

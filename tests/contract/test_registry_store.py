@@ -449,12 +449,12 @@ def test_the_audit_log_has_every_pull_and_word_and_shows_tampering(rig: Registry
     feed.changes(partner, "pdq", 1)
     feed.changes(partner, "pdq", 1)  # the same answer on the same day is one line
     feed.feedback(partner, [Feedback(Algorithm.PDQ, entry.entry_id, FeedbackValue.BLOCKED)])
-    assert feed.verify_audit_log() == 3
+    assert feed.verify_audit_log() == 4
     rig.clock.advance(86_400)
     feed.changes(partner, "pdq", 1)
-    assert feed.verify_audit_log() == 4
+    assert feed.verify_audit_log() == 5
     with writing(rig.registry.engine) as connection:
-        connection.execute(update(AUDIT).where(AUDIT.c.seq == 2).values(partner_id="f" * 16))
+        connection.execute(update(AUDIT).where(AUDIT.c.seq == 2).values(actor_id="f" * 16))
     with pytest.raises(CorruptDataError, match="line 2"):
         feed.verify_audit_log()
 

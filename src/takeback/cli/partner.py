@@ -27,6 +27,7 @@ def attach(app: typer.Typer) -> None:
     partner = typer.Typer(help="Who may pull the lists, and with which key.", no_args_is_help=True)
     partner.command("add", epilog='Example: takeback partner add "Example Site" --data-dir ./registry')(add_command)
     partner.command("list", epilog="Example: takeback partner list --data-dir ./registry")(list_command)
+    partner.command("scope", epilog="Example: takeback partner scope 0123456789abcdef --lists pdq,md5")(scope_command)
     partner.command("rotate", epilog="Example: takeback partner rotate 0123456789abcdef --data-dir ./registry")(
         rotate_command
     )
@@ -59,6 +60,22 @@ def list_command(data_dir: _DataDir = None, database_url: _DatabaseUrl = None, a
             else:
                 state = "" if partner.is_active else "  [red]revoked[/]"
                 console().print(f"{partner.partner_id}  {partner.name}  [dim]{', '.join(_names(partner))}[/]{state}")
+
+
+def scope_command(
+    partner_id: _PartnerId,
+    lists: Annotated[str, typer.Option(help="Which lists from now on, by comma.")],
+    data_dir: _DataDir = None,
+    database_url: _DatabaseUrl = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Change which lists a partner may pull."""
+    with _partners(data_dir, database_url) as partners:
+        partner = partners.rescope(partner_id, _parse_lists(lists))
+    if as_json:
+        print_json(_row(partner))
+    else:
+        console().print(f"{partner.name} may pull: {', '.join(_names(partner))}")
 
 
 def rotate_command(

@@ -9,20 +9,26 @@ from takeback.exchange.types import AuditRecord
 FIRST_CHAIN = hashlib.sha256(b"takeback/audit/v1").digest()
 
 
+NO_LIST = "-"
+"""How a line that is about no list says so."""
+
+
 def next_audit_chain(chain: bytes, seq: int, record: AuditRecord) -> bytes:
-    """The chain value after a line: SHA-256 over the one before and the line's fields, tab-separated."""
-    line = "\t".join(
-        (
-            str(seq),
-            str(record.day),
-            record.partner_id,
-            record.what.value,
-            record.list.value,
-            str(record.first_seq),
-            str(record.last_seq),
-        )
+    """The chain value after a line: SHA-256 over the one before and the line's fields, tab-separated.
+
+    The subject is an eighth field, only where there is one.
+    """
+    fields = (
+        str(seq),
+        str(record.day),
+        record.actor_id,
+        record.what.value,
+        NO_LIST if record.list is None else record.list.value,
+        str(record.first_seq),
+        str(record.last_seq),
+        *(() if record.subject is None else (record.subject,)),
     )
-    return hashlib.sha256(chain + line.encode("ascii")).digest()
+    return hashlib.sha256(chain + "\t".join(fields).encode("ascii")).digest()
 
 
 def verify_audit(lines: Iterable[tuple[int, AuditRecord, bytes]]) -> int:

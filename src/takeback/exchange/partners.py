@@ -5,15 +5,23 @@ Keys are shown once, when they are made; afterwards only the hash of the secret 
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from takeback.clock import Clock
 from takeback.db import reading, writing
 from takeback.errors import ConflictError, InvalidInputError, NotFoundError
 from takeback.exchange import store
-from takeback.exchange.types import Partner, PartnerKey, new_partner_key, parse_partner_key
+from takeback.exchange.types import (
+    BY_COMMAND,
+    AuditedAct,
+    Partner,
+    PartnerKey,
+    act_of,
+    new_partner_key,
+    parse_partner_key,
+)
 from takeback.httpkit.auth import UnknownCallerError, same_secret
 from takeback.model.fingerprint import Algorithm
 
@@ -33,7 +41,7 @@ class IssuedKey:
 
 
 class PartnerService:
-    """Adds, lists, rotates, revokes and recognises partners.
+    """Adds, lists, rotates, revokes and recognises partners. What changes one is a line of the audit log.
 
     Args:
         engine: the registry's database.
@@ -46,12 +54,13 @@ class PartnerService:
         self._clock = clock
         self._pin = pin
 
-    def add(self, name: str, lists: Iterable[Algorithm] = DEFAULT_LISTS) -> IssuedKey:
+    def add(self, name: str, lists: Iterable[Algorithm] = DEFAULT_LISTS, by: str = BY_COMMAND) -> IssuedKey:
         """Take in a partner.
 
         Args:
             name: for people; one active partner a name.
             lists: what it may pull; all but regions if not given.
+            by: who does it, for the audit log.
 
         Raises:
             InvalidInputError: ``partner.name`` or ``partner.lists``.
@@ -60,10 +69,7 @@ class PartnerService:
         clean = name.strip()
         if not clean or len(clean) > _MAX_NAME or not clean.isprintable():
             raise InvalidInputError("partner.name", f"A partner's name has 1 to {_MAX_NAME} printable characters.")
-        entitled = frozenset(lists)
-        if not entitled:
-            raise InvalidInputError("partner.lists", "A partner needs at least one list.")
-        partner = Partner(secrets.token_hex(8), clean, entitled, is_active=True)
+        partner = Partner(secrets.token_hex(8), clean, _entitlement(lists), is_active=True)
         key = new_partner_key(partner.partner_id, self._pin)
         with writing(self._engine) as connection:
             if any(other.is_active and other.name == clean for other in store.partners(connection)):
@@ -71,6 +77,7 @@ class PartnerService:
                     "partner.exists", f"There is a partner named '{clean}' already. Rotate its key instead."
                 )
             store.insert_partner(connection, partner, key.secret_hash(), self._today())
+            self._note(connection, by, AuditedAct.PARTNER_ADD, partner.partner_id)
         return IssuedKey(partner, key)
 
     def all(self) -> list[Partner]:
@@ -78,7 +85,24 @@ class PartnerService:
         with reading(self._engine) as connection:
             return store.partners(connection)
 
-    def rotate(self, partner_id: str) -> IssuedKey:
+    def rescope(self, partner_id: str, lists: Iterable[Algorithm], by: str = BY_COMMAND) -> Partner:
+        """Change what a partner may pull, from its next request on. What it has pulled already stays with it.
+
+        Raises:
+            InvalidInputError: ``partner.lists``.
+            NotFoundError: ``partner.unknown`` if there is no such active partner.
+        """
+        entitled = _entitlement(lists)
+        with writing(self._engine) as connection:
+            found = store.partner_and_secret(connection, partner_id)
+            if found is None or not found[0].is_active:
+                raise _no_such_partner(partner_id)
+            partner = replace(found[0], lists=entitled)
+            store.rescope_partner(connection, partner)
+            self._note(connection, by, AuditedAct.PARTNER_SCOPE, partner_id)
+        return partner
+
+    def rotate(self, partner_id: str, by: str = BY_COMMAND) -> IssuedKey:
         """Give a partner another key. The one before stops working at once.
 
         Raises:
@@ -90,9 +114,10 @@ class PartnerService:
             if found is None or not found[0].is_active:
                 raise _no_such_partner(partner_id)
             store.replace_secret(connection, partner_id, key.secret_hash())
+            self._note(connection, by, AuditedAct.PARTNER_ROTATE, partner_id)
         return IssuedKey(found[0], key)
 
-    def revoke(self, partner_id: str) -> None:
+    def revoke(self, partner_id: str, by: str = BY_COMMAND) -> None:
         """Refuse a partner from now on. Doing it again changes nothing.
 
         Raises:
@@ -104,6 +129,7 @@ class PartnerService:
                 raise _no_such_partner(partner_id)
             if found[0].is_active:
                 store.revoke_partner(connection, partner_id, self._today())
+                self._note(connection, by, AuditedAct.PARTNER_REVOKE, partner_id)
 
     def recognise(self, untrusted_key: str) -> Partner:
         """The partner a key belongs to (feed-v1 §4.4).
@@ -119,8 +145,18 @@ class PartnerService:
                 return found[0]
         raise UnknownCallerError("partner.unknown", "This key is not known here, or is no longer valid.")
 
+    def _note(self, connection: Connection, by: str, what: AuditedAct, partner_id: str) -> None:
+        store.append_audit(connection, [act_of(self._today(), by, what, partner_id)])
+
     def _today(self) -> int:
         return self._clock.now_s() // _SECONDS_A_DAY
+
+
+def _entitlement(lists: Iterable[Algorithm]) -> frozenset[Algorithm]:
+    entitled = frozenset(lists)
+    if not entitled:
+        raise InvalidInputError("partner.lists", "A partner needs at least one list.")
+    return entitled
 
 
 def _no_such_partner(partner_id: str) -> NotFoundError:

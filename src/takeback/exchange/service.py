@@ -54,7 +54,7 @@ class FeedService:
         self._clock = clock
         self._signer = signer
         self._head_ttl_s = head_ttl_s
-        self._last_pulls: dict[tuple[str, Algorithm], AuditRecord] = {}
+        self._last_pulls: dict[tuple[str, Algorithm | None], AuditRecord] = {}
         self._gate = threading.Lock()
 
     def public_keys(self) -> list[PublicKeyShape]:
@@ -129,7 +129,7 @@ class FeedService:
     def _audit_pull(self, record: AuditRecord) -> None:
         # A client that follows asks every few seconds; the same answer on the same day is one line, or the audit log
         # would outgrow the list.
-        place = record.partner_id, record.list
+        place = record.actor_id, record.list
         with self._gate:
             if self._last_pulls.get(place) == record:
                 return

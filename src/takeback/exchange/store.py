@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from takeback.db.insert import insert_if_new
-from takeback.exchange.audit import FIRST_CHAIN, next_audit_chain
+from takeback.exchange.audit import FIRST_CHAIN, NO_LIST, next_audit_chain
 from takeback.exchange.tables import AUDIT, AUDIT_TAIL, HEADS, PARTNERS
 from takeback.exchange.types import AuditedAct, AuditRecord, Partner
 from takeback.model.entry import Change, Op
@@ -52,6 +52,12 @@ def partner_and_secret(connection: Connection, partner_id: str) -> tuple[Partner
 def replace_secret(connection: Connection, partner_id: str, secret_hash: bytes) -> None:
     """Give a partner another secret; the one before is worth nothing from then on."""
     connection.execute(update(PARTNERS).where(PARTNERS.c.partner_id == partner_id).values(secret_hash=secret_hash))
+
+
+def rescope_partner(connection: Connection, partner: Partner) -> None:
+    """Change which lists a partner may pull."""
+    names = " ".join(sorted(name.value for name in partner.lists))
+    connection.execute(update(PARTNERS).where(PARTNERS.c.partner_id == partner.partner_id).values(lists=names))
 
 
 def revoke_partner(connection: Connection, partner_id: str, day: int) -> None:
@@ -109,12 +115,13 @@ def append_audit(connection: Connection, records: Sequence[AuditRecord]) -> None
             {
                 "seq": seq,
                 "day": record.day,
-                "partner_id": record.partner_id,
+                "actor_id": record.actor_id,
                 "what": record.what.value,
-                "list": record.list.value,
+                "list": NO_LIST if record.list is None else record.list.value,
                 "first_seq": record.first_seq,
                 "last_seq": record.last_seq,
                 "chain": chain,
+                "subject": record.subject,
             },
         )
     connection.execute(update(AUDIT_TAIL).where(AUDIT_TAIL.c.id == _TAIL_ID).values(seq=seq, chain=chain))
@@ -123,7 +130,17 @@ def append_audit(connection: Connection, records: Sequence[AuditRecord]) -> None
 def audit_lines(connection: Connection) -> Iterator[tuple[int, AuditRecord, bytes]]:
     """The whole audit log, from the first line."""
     for row in connection.execute(select(AUDIT).order_by(AUDIT.c.seq)):
-        record = AuditRecord(
-            row.day, row.partner_id, AuditedAct(row.what), Algorithm(row.list), row.first_seq, row.last_seq
-        )
-        yield row.seq, record, bytes(row.chain)
+        yield row.seq, _audit_record(row), bytes(row.chain)
+
+
+def audit_page(connection: Connection, before: int | None, limit: int) -> list[tuple[int, AuditRecord]]:
+    """The newest lines, or those before one, newest first."""
+    query = select(AUDIT).order_by(AUDIT.c.seq.desc()).limit(limit)
+    if before is not None:
+        query = query.where(AUDIT.c.seq < before)
+    return [(row.seq, _audit_record(row)) for row in connection.execute(query)]
+
+
+def _audit_record(row: Row[Any]) -> AuditRecord:
+    name = None if row.list == NO_LIST else Algorithm(row.list)
+    return AuditRecord(row.day, row.actor_id, AuditedAct(row.what), name, row.first_seq, row.last_seq, row.subject)

@@ -34,12 +34,13 @@ AUDIT = Table(
     METADATA,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("day", Integer, nullable=False),
-    Column("partner_id", String(16), nullable=False),
+    Column("actor_id", String(16), nullable=False),
     Column("what", String(16), nullable=False),
     Column("list", String(16), nullable=False),
     Column("first_seq", BigInteger, nullable=False),
     Column("last_seq", BigInteger, nullable=False),
     Column("chain", LargeBinary(32), nullable=False),
+    Column("subject", String(64)),
     sqlite_with_rowid=False,
 )
 

@@ -66,10 +66,18 @@ class Partner:
 
 
 class AuditedAct(StrEnum):
-    """What a partner did."""
+    """What was done. At most 16 characters; a word that has been written is never renamed."""
 
     PULL = "pull"
     FEEDBACK = "feedback"
+    PARTNER_ADD = "partner-add"
+    PARTNER_SCOPE = "partner-scope"
+    PARTNER_ROTATE = "partner-rotate"
+    PARTNER_REVOKE = "partner-revoke"
+
+
+BY_COMMAND = "command"
+"""Who acts from the command line: whoever may read the registry's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +86,23 @@ class AuditRecord:
 
     Args:
         day: days since 1970-01-01.
-        partner_id: who.
+        actor_id: who: a partner's or an operator's id, or ``BY_COMMAND``.
         what: did what.
-        list: about which list.
-        first_seq: of a pull: the first change handed out, or the one asked for. Of feedback: how many words.
-        last_seq: of a pull: the last change handed out. Of feedback: where the list stood.
+        list: about which list; ``None`` for an act that is about none.
+        first_seq: of a pull: the first change handed out, or the one asked for. Of feedback: how many words. Else 0.
+        last_seq: of a pull: the last change handed out. Of feedback: where the list stood. Else 0.
+        subject: to whom or what it was done: an id, never a name or a value; ``None`` for pulls and feedback.
     """
 
     day: int
-    partner_id: str
+    actor_id: str
     what: AuditedAct
-    list: Algorithm
+    list: Algorithm | None
     first_seq: int
     last_seq: int
+    subject: str | None = None
+
+
+def act_of(day: int, actor_id: str, what: AuditedAct, subject: str) -> AuditRecord:
+    """The line of something a person did at the registry."""
+    return AuditRecord(day, actor_id, what, None, 0, 0, subject)

@@ -25,6 +25,7 @@ from takeback.registry.tables import (
     INTAKE,
     INTAKE_HOLDS,
     INTAKE_WITHDRAWALS,
+    LIST_SIZES,
     LISTS,
 )
 from takeback.registry.types import Entry, Intake, LogExtension, WaitingCase
@@ -195,6 +196,8 @@ def append_changes(connection: Connection, extension: LogExtension) -> None:
         "day": state.day,
     }
     insert_or_replace(connection, LISTS, [row], ("seq", "chain", "live_count", "day"))
+    size = {name: row[name] for name in ("list", "day", "live_count")}
+    insert_or_replace(connection, LIST_SIZES, [size], ("live_count",))
 
 
 def wipe_log_files(engine: Engine) -> bool:

@@ -97,6 +97,16 @@ LISTS = Table(
 )
 """Where each log stands: its last number, chain value and day, and how many entries live."""
 
+LIST_SIZES = Table(
+    "list_sizes",
+    METADATA,
+    Column("list", String(16), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("live_count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How many entries lived at the end of each day on which a list changed: what the operator's charts show."""
+
 CHANGES = Table(
     "changes",
     METADATA,

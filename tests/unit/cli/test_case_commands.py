@@ -123,6 +123,8 @@ def test_partners_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFi
     assert str(made["key"]).startswith(f"tb1_{made['partner']}_")
     assert main(["partner", "add", "Example", *where]) == 4
     assert main(["partner", "add", "Other", "--lists", "pdq,nonsense", *where]) == 4
+    assert main(["partner", "scope", str(made["partner"]), "--lists", "pdq", "--json", *where]) == 0
+    assert _rows(capsys)[-1]["lists"] == ["pdq"]
     assert main(["partner", "rotate", str(made["partner"]), "--json", *where]) == 0
     capsys.readouterr()
     assert main(["partner", "revoke", str(made["partner"]), "--yes", *where]) == 0

@@ -124,17 +124,18 @@ def test_an_audit_log_that_nobody_touched_is_whole() -> None:
     assert verify_audit(_log(5)) == 5
 
 
-@pytest.mark.parametrize("field", ["day", "partner_id", "what", "list", "first_seq", "last_seq"])
+@pytest.mark.parametrize("field", ["day", "actor_id", "what", "list", "first_seq", "last_seq", "subject"])
 def test_every_field_of_a_line_is_chained(field: str) -> None:
     lines = _log(5)
     seq, record, chain = lines[2]
     other: dict[str, object] = {
         "day": 20_001,
-        "partner_id": "f" * 16,
+        "actor_id": "f" * 16,
         "what": AuditedAct.FEEDBACK,
         "list": Algorithm.PDQ,
         "first_seq": 99,
         "last_seq": 99,
+        "subject": "f" * 16,
     }
     lines[2] = (seq, replace(record, **{field: other[field]}), chain)  # type: ignore[arg-type]
     with pytest.raises(CorruptDataError, match="line 3"):
