@@ -32,7 +32,7 @@ from takeback.registry.service import RegistryService
 from takeback.registry.turn import BatchTurn
 from takeback.settings import RegistrySettings, load_settings
 
-_DATABASE_FILE = "registry.db"
+DATABASE_FILE = "registry.db"
 _FACES = {
     "/v1/": Face.PERSON,
     "/feed/": Face.PARTNER,
@@ -146,7 +146,7 @@ def _open_state(settings: RegistrySettings) -> tuple[Engine, HeadSigner]:
             "registry.data_dir", f"The data directory {settings.data_dir} cannot be made ({error.strerror})."
         ) from None
     signer = open_signer(settings.data_dir / "keys")
-    url = settings.database_url or sqlite_url(settings.data_dir / _DATABASE_FILE)
+    url = settings.database_url or sqlite_url(settings.data_dir / DATABASE_FILE)
     return open_database(url, "registry"), signer
 
 

@@ -7,6 +7,7 @@ import typer
 
 from takeback.apps.registry import serve
 from takeback.cli.output import console
+from takeback.cli.registry_backup import attach_backup
 from takeback.settings import RegistrySettings, load_settings
 
 
@@ -17,6 +18,7 @@ def attach(app: typer.Typer) -> None:
     registry.command("serve", epilog="Example: takeback registry serve --data-dir ./registry --port 8100")(
         serve_command
     )
+    attach_backup(registry)
     app.add_typer(registry, name="registry")
 
 

@@ -77,6 +77,18 @@ def open_database(url: str, branch: Branch) -> Engine:
     return engine
 
 
+def bare_postgresql(url: str) -> Engine:
+    """A PostgreSQL as it is, without bringing its schema up to date: for a restore.
+
+    Raises:
+        InvalidInputError: ``database.url``.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() != "postgresql":
+        raise InvalidInputError("database.url", "Name a PostgreSQL: postgresql+psycopg://user@host/name.")
+    return _postgresql_engine(parsed)
+
+
 def _parsed(url: str) -> URL:
     wrong = InvalidInputError(
         "database.url", "A database is named as sqlite:////path/file.db or postgresql+psycopg://user@host/name."
