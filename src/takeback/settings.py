@@ -47,6 +47,13 @@ class RegistrySettings(_Settings):
     max_in_flight: int = Field(64, ge=1, description="requests worked on at the same time; more wait or get a 503")
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(None, ge=0, le=65535, description="port of /metrics; none unless set")
+    public_url: str | None = Field(None, description="where partners reach it, for what 'partner add' prints")
+    registry_name: str = Field("Takeback registry", min_length=1, description="its name in the NCMEC shape")
+    ncmec_page_entries: int = Field(100_000, ge=1, le=400_000, description="most entries in one NCMEC answer")
+    key_overlap_days: int = Field(7, ge=0, le=365, description="how long a rotated partner key stays good")
+    partner_requests_per_minute: int = Field(600, ge=1, description="per partner, unless it has its own limit")
+    partner_burst: int = Field(1_200, ge=1, description="requests of one partner at once, after a quiet time")
+    trusted_proxies: str = Field("", description="networks whose X-Forwarded-For is believed, for partners only")
 
 
 class PlatformSettings(_Settings):

@@ -14,7 +14,10 @@ from sqlalchemy import Engine
 from takeback.clock import Clock, SystemClock
 from takeback.db import GroupWriter, open_database, sqlite_url
 from takeback.errors import TakebackError, UnavailableError
+from takeback.exchange.gate import GateRules, PartnerGate, parse_proxies
 from takeback.exchange.http import feed_routes
+from takeback.exchange.ncmec.http import ncmec_routes
+from takeback.exchange.ncmec.service import NcmecService
 from takeback.exchange.partners import PartnerService
 from takeback.exchange.service import FeedService
 from takeback.exchange.signing import HeadSigner, open_signer
@@ -25,6 +28,7 @@ from takeback.httpkit.logs import EventLog, open_log
 from takeback.httpkit.metrics import Face, Gauge, Metered, Metrics, metrics_app
 from takeback.httpkit.pages import mount_page
 from takeback.httpkit.problem import install_problem_handlers, problem_replies
+from takeback.httpkit.rate import RequestRate
 from takeback.httpkit.serve import Server, run
 from takeback.registry.batcher import Batcher
 from takeback.registry.http import case_routes
@@ -55,6 +59,7 @@ class Services:
     registry: RegistryService
     partners: PartnerService
     feed: FeedService
+    ncmec: NcmecService
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +93,17 @@ def build_registry(settings: RegistrySettings, clock: Clock, log: EventLog | Non
     events = open_log() if log is None else log
     engine, signer = _open_state(settings)
     writer = GroupWriter(engine)
+    feed = FeedService(engine, writer, clock, signer, settings.head_ttl_s)
     services = Services(
-        RegistryService(engine, writer, clock),
-        PartnerService(engine, clock, signer.pin()),
-        FeedService(engine, writer, clock, signer, settings.head_ttl_s),
+        registry=RegistryService(engine, writer, clock),
+        partners=PartnerService(engine, clock, signer.pin()),
+        feed=feed,
+        ncmec=NcmecService(engine, feed, clock, settings.registry_name, settings.ncmec_page_entries),
     )
     metrics = Metrics("takeback_registry", _gauges(settings, services))
     batcher = Batcher(services.registry, BatchTurn(engine), settings.batch_interval_s, events, metrics.publish)
-    app = _build_app(settings, services, batcher, events)
+    gate = PartnerGate(services.partners, RequestRate(clock), _gate_rules(settings))
+    app = _build_app(settings, services, gate, batcher, events)
     app.add_middleware(Metered, metrics=metrics, face_of=_face_of)
     return Registry(app, services, batcher, engine, writer, metrics)
 
@@ -150,11 +158,20 @@ def _open_state(settings: RegistrySettings) -> tuple[Engine, HeadSigner]:
     return open_database(url, "registry"), signer
 
 
-def _build_app(settings: RegistrySettings, services: Services, batcher: Batcher, log: EventLog) -> FastAPI:
+def _gate_rules(settings: RegistrySettings) -> GateRules:
+    return GateRules(
+        settings.partner_requests_per_minute, settings.partner_burst, parse_proxies(settings.trusted_proxies)
+    )
+
+
+def _build_app(
+    settings: RegistrySettings, services: Services, gate: PartnerGate, batcher: Batcher, log: EventLog
+) -> FastAPI:
     app = bare_app("Takeback registry")
     install_problem_handlers(app, log)
     app.include_router(case_routes(services.registry))
-    app.include_router(feed_routes(services.partners, services.feed))
+    app.include_router(feed_routes(gate, services.feed))
+    app.include_router(ncmec_routes(gate, services.ncmec))
     _add_probes(app, services, batcher)
     mount_page(app, "submit")
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, by_prefix={"/feedback/": _FEEDBACK_BYTES})

@@ -7,10 +7,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from takeback.exchange.partners import PartnerService
+from takeback.exchange.gate import PartnerGate
 from takeback.exchange.service import FeedService
-from takeback.exchange.types import Partner
-from takeback.httpkit.auth import read_bearer
+from takeback.exchange.types import Partner, Scope
 from takeback.httpkit.problem import problem_replies
 from takeback.wire.feed_v1 import (
     MAX_CHANGES,
@@ -26,24 +25,28 @@ from takeback.wire.feed_v1 import (
 _MAX_SEQ = 2**63 - 1
 
 
-def feed_routes(partners: PartnerService, feed: FeedService) -> APIRouter:
+def feed_routes(gate: PartnerGate, feed: FeedService) -> APIRouter:
     """The routes under ``/feed/v1`` and ``/feedback/v1``; all need a partner's key."""
-    routes = APIRouter(responses=problem_replies(401, 422, 503))
+    routes = APIRouter(responses=problem_replies(401, 403, 422, 429, 503))
 
-    def calling(request: Request) -> Partner:
-        return partners.recognise(read_bearer(request, "partner.unknown"))
+    def pulling(request: Request) -> Partner:
+        return gate.native(request, Scope.PULL)
 
-    Caller = Annotated[Partner, Depends(calling)]  # noqa: N806 - a type
+    def speaking(request: Request) -> Partner:
+        return gate.native(request, Scope.FEEDBACK)
 
-    @routes.get("/feed/v1/keys", dependencies=[Depends(calling)])
+    Caller = Annotated[Partner, Depends(pulling)]  # noqa: N806 - a type
+    Speaker = Annotated[Partner, Depends(speaking)]  # noqa: N806 - a type
+
+    @routes.get("/feed/v1/keys", dependencies=[Depends(pulling)])
     def keys() -> PublicKeysShape:
         return PublicKeysShape(keys=feed.public_keys())
 
-    @routes.get("/feed/v1/{name}/head", responses=problem_replies(403, 404))
+    @routes.get("/feed/v1/{name}/head", responses=problem_replies(404))
     def head(name: str, partner: Caller) -> SignedHeadShape:
         return feed.head(partner, name)
 
-    @routes.get("/feed/v1/{name}/changes", response_model=ChangesShape, responses=problem_replies(403, 404))
+    @routes.get("/feed/v1/{name}/changes", response_model=ChangesShape, responses=problem_replies(404))
     def changes(
         name: str,
         partner: Caller,
@@ -55,8 +58,8 @@ def feed_routes(partners: PartnerService, feed: FeedService) -> APIRouter:
         # Written once here; FastAPI would check ten thousand changes a second time. A tombstone has no value to show.
         return Response(shape.model_dump_json(exclude_none=True), media_type="application/json")
 
-    @routes.post("/feedback/v1", responses=problem_replies(403, 413))
-    def feedback(body: FeedbackBatchShape, partner: Caller) -> FeedbackAcceptedShape:
+    @routes.post("/feedback/v1", responses=problem_replies(413))
+    def feedback(body: FeedbackBatchShape, partner: Speaker) -> FeedbackAcceptedShape:
         accepted = feed.feedback(partner, [parse_feedback(item) for item in body.feedback])
         return FeedbackAcceptedShape(accepted=accepted)
 

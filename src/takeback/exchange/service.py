@@ -54,7 +54,7 @@ class FeedService:
         self._clock = clock
         self._signer = signer
         self._head_ttl_s = head_ttl_s
-        self._last_pulls: dict[tuple[str, Algorithm | None], AuditRecord] = {}
+        self._last_pulls: dict[tuple[str, AuditedAct, Algorithm], AuditRecord] = {}
         self._gate = threading.Lock()
 
     def public_keys(self) -> list[PublicKeyShape]:
@@ -87,11 +87,16 @@ class FeedService:
             state = registry_store.list_state(connection, name)
             changes = tuple(store.changes_after(connection, name, after, min(limit, max_changes(name))))
         last = changes[-1].seq if changes else after
-        self._audit_pull(AuditRecord(self._today(), partner.partner_id, AuditedAct.PULL, name, after, last))
+        self.note_pull(partner, AuditedAct.PULL, name, after, last)
         return SignedChanges(changes, self._sign(state, issued_s))
 
-    def feedback(self, partner: Partner, words: Sequence[Feedback]) -> int:
+    def feedback(self, partner: Partner, words: Sequence[Feedback], act: AuditedAct = AuditedAct.FEEDBACK) -> int:
         """Keep what a partner says about entries.
+
+        Args:
+            partner: who.
+            words: what about which entries.
+            act: by which face, for the audit log.
 
         Returns:
             How many words were about a live entry.
@@ -101,7 +106,7 @@ class FeedService:
         """
         for name in {word.list for word in words}:
             entitled_list(partner, name.value)
-        return self._writer.run(partial(self._keep_feedback, partner=partner, words=words))
+        return self._writer.run(partial(self._keep_feedback, partner=partner, words=words, act=act))
 
     def verify_audit_log(self) -> int:
         """Check the audit log from the first line.
@@ -115,27 +120,39 @@ class FeedService:
         with reading(self._engine) as connection:
             return verify_audit(store.audit_lines(connection))
 
-    def _keep_feedback(self, connection: Connection, partner: Partner, words: Sequence[Feedback]) -> int:
-        day = self._today()
-        accepted = registry_store.record_feedback(connection, partner.partner_id, words, day)
-        records = []
-        for name in sorted({word.list for word in words}):
-            count = sum(word.list is name for word in words)
-            seq = registry_store.list_state(connection, name).seq
-            records.append(AuditRecord(day, partner.partner_id, AuditedAct.FEEDBACK, name, count, seq))
-        store.append_audit(connection, records)
-        return accepted
+    def note_pull(self, partner: Partner, act: AuditedAct, name: Algorithm, after: int, last: int) -> None:
+        """Write a pull to the audit log, before it is answered.
 
-    def _audit_pull(self, record: AuditRecord) -> None:
+        Args:
+            partner: who.
+            act: by which face.
+            name: which list.
+            after: the change the pull begins after.
+            last: the last change handed out.
+        """
         # A client that follows asks every few seconds; the same answer on the same day is one line, or the audit log
         # would outgrow the list.
-        place = record.actor_id, record.list
+        record = AuditRecord(self._today(), partner.partner_id, act, name, after, last)
+        place = partner.partner_id, act, name
         with self._gate:
             if self._last_pulls.get(place) == record:
                 return
         self._writer.run(partial(store.append_audit, records=[record]))
         with self._gate:
             self._last_pulls[place] = record
+
+    def _keep_feedback(
+        self, connection: Connection, partner: Partner, words: Sequence[Feedback], act: AuditedAct
+    ) -> int:
+        day = self._today()
+        accepted = registry_store.record_feedback(connection, partner.partner_id, words, day)
+        records = []
+        for name in sorted({word.list for word in words}):
+            count = sum(word.list is name for word in words)
+            seq = registry_store.list_state(connection, name).seq
+            records.append(AuditRecord(day, partner.partner_id, act, name, count, seq))
+        store.append_audit(connection, records)
+        return accepted
 
     def _vouch(self, name: Algorithm) -> int:
         now_s = self._clock.now_s()

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from takeback.db.insert import insert_if_new
 from takeback.exchange.audit import FIRST_CHAIN, NO_LIST, next_audit_chain
-from takeback.exchange.tables import AUDIT, AUDIT_TAIL, HEADS, PARTNERS
-from takeback.exchange.types import AuditedAct, AuditRecord, Partner
+from takeback.exchange.tables import AUDIT, AUDIT_TAIL, HEADS, PARTNER_KEYS, PARTNERS
+from takeback.exchange.types import AuditedAct, AuditRecord, KeyHashes, Partner, PartnerKey, Scope
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm
 from takeback.registry.tables import CHANGES
@@ -22,19 +22,26 @@ _OP_OF_NUMBER = {1: Op.ADD, 2: Op.REMOVE}
 _TAIL_ID = 1
 
 
-def insert_partner(connection: Connection, partner: Partner, secret_hash: bytes, day: int) -> None:
+def insert_partner(connection: Connection, partner: Partner, day: int) -> None:
     """Keep a new partner."""
     connection.execute(
-        insert(PARTNERS),
-        {
-            "partner_id": partner.partner_id,
-            "name": partner.name,
-            "secret_hash": secret_hash,
-            "lists": " ".join(sorted(name.value for name in partner.lists)),
-            "day": day,
-            "revoked_day": None,
-        },
+        insert(PARTNERS), {"partner_id": partner.partner_id, "day": day, "revoked_day": None, **_terms(partner)}
     )
+
+
+def update_partner(connection: Connection, partner: Partner) -> None:
+    """Change what a partner is called and may do."""
+    connection.execute(update(PARTNERS).where(PARTNERS.c.partner_id == partner.partner_id).values(**_terms(partner)))
+
+
+def _terms(partner: Partner) -> dict[str, object]:
+    return {
+        "name": partner.name,
+        "lists": " ".join(sorted(name.value for name in partner.lists)),
+        "scopes": " ".join(sorted(scope.value for scope in partner.scopes)),
+        "requests_per_minute": partner.requests_per_minute,
+        "networks": " ".join(partner.networks),
+    }
 
 
 def partners(connection: Connection) -> list[Partner]:
@@ -43,31 +50,72 @@ def partners(connection: Connection) -> list[Partner]:
     return [_partner(row) for row in rows]
 
 
-def partner_and_secret(connection: Connection, partner_id: str) -> tuple[Partner, bytes] | None:
-    """A partner and the hash of its secret, or ``None``."""
+def partner(connection: Connection, partner_id: str) -> Partner | None:
+    """A partner, revoked or not."""
     row = connection.execute(select(PARTNERS).where(PARTNERS.c.partner_id == partner_id)).one_or_none()
-    return None if row is None else (_partner(row), bytes(row.secret_hash))
+    return None if row is None else _partner(row)
 
 
-def replace_secret(connection: Connection, partner_id: str, secret_hash: bytes) -> None:
-    """Give a partner another secret; the one before is worth nothing from then on."""
-    connection.execute(update(PARTNERS).where(PARTNERS.c.partner_id == partner_id).values(secret_hash=secret_hash))
+def key_hashes(connection: Connection, partner_id: str, now_s: int) -> list[KeyHashes]:
+    """What is kept of a partner's keys that are good now."""
+    keys = PARTNER_KEYS.c
+    query = select(keys.secret_hash, keys.ncmec_hash, keys.stopncii_hash).where(
+        keys.partner_id == partner_id, or_(keys.valid_until.is_(None), keys.valid_until > now_s)
+    )
+    return [KeyHashes(*(None if part is None else bytes(part) for part in row)) for row in connection.execute(query)]
 
 
-def rescope_partner(connection: Connection, partner: Partner) -> None:
-    """Change which lists a partner may pull."""
-    names = " ".join(sorted(name.value for name in partner.lists))
-    connection.execute(update(PARTNERS).where(PARTNERS.c.partner_id == partner.partner_id).values(lists=names))
+def add_key(connection: Connection, key: PartnerKey, day: int) -> None:
+    """Keep the hashes of a partner's newest key."""
+    credentials = key.credentials()
+    connection.execute(
+        insert(PARTNER_KEYS),
+        {
+            "secret_hash": key.secret_hash(),
+            "partner_id": key.partner_id,
+            "ncmec_hash": credentials.ncmec_hash(),
+            "stopncii_hash": credentials.stopncii_hash(),
+            "day": day,
+            "valid_until": None,
+        },
+    )
+
+
+def end_keys(connection: Connection, partner_id: str, now_s: int, valid_until_s: int) -> None:
+    """Let every key a partner has end then, unless it ends before, and forget those that have ended."""
+    keys = PARTNER_KEYS.c
+    ours = keys.partner_id == partner_id
+    later = or_(keys.valid_until.is_(None), keys.valid_until > valid_until_s)
+    connection.execute(update(PARTNER_KEYS).where(ours, later).values(valid_until=valid_until_s))
+    connection.execute(delete(PARTNER_KEYS).where(ours, keys.valid_until <= now_s))
+
+
+def end_replaced_keys(connection: Connection, partner_id: str) -> int:
+    """Forget every key of a partner but the newest; how many there were."""
+    keys = PARTNER_KEYS.c
+    gone = connection.execute(
+        delete(PARTNER_KEYS).where(keys.partner_id == partner_id, keys.valid_until.is_not(None)),
+        execution_options={"preserve_rowcount": True},
+    )
+    return int(gone.rowcount)
 
 
 def revoke_partner(connection: Connection, partner_id: str, day: int) -> None:
-    """Refuse a partner from now on."""
+    """Refuse a partner from now on, and forget its keys."""
     connection.execute(update(PARTNERS).where(PARTNERS.c.partner_id == partner_id).values(revoked_day=day))
+    connection.execute(delete(PARTNER_KEYS).where(PARTNER_KEYS.c.partner_id == partner_id))
 
 
 def _partner(row: Row[Any]) -> Partner:
-    lists = frozenset(Algorithm(name) for name in row.lists.split())
-    return Partner(row.partner_id, row.name, lists, row.revoked_day is None)
+    return Partner(
+        partner_id=row.partner_id,
+        name=row.name,
+        lists=frozenset(Algorithm(name) for name in row.lists.split()),
+        is_active=row.revoked_day is None,
+        scopes=frozenset(Scope(name) for name in row.scopes.split()),
+        requests_per_minute=row.requests_per_minute,
+        networks=tuple(row.networks.split()),
+    )
 
 
 def changes_after(connection: Connection, name: Algorithm, after: int, limit: int) -> list[Change]:

@@ -1,9 +1,21 @@
 """The exchange's own tables. The lists themselves are the registry's (``takeback.registry.tables``).
 
-**Source:** docs/protocol/feed-v1.md §3, §4 and §6.3.
+**Source:** docs/protocol/feed-v1.md §3, §4 and §6.3; docs/protocol/partner-shapes.md.
 """
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, SmallInteger, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 METADATA = MetaData()
 
@@ -12,13 +24,45 @@ PARTNERS = Table(
     METADATA,
     Column("partner_id", String(16), primary_key=True),
     Column("name", String(200), nullable=False),
-    Column("secret_hash", LargeBinary(32), nullable=False),
     Column("lists", String(200), nullable=False),
     Column("day", Integer, nullable=False),
     Column("revoked_day", Integer),
+    Column("scopes", String(100), nullable=False, server_default="feedback pull"),
+    Column("requests_per_minute", Integer),
+    Column("networks", String(2000), nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
-"""``lists`` holds the names this partner may pull, separated by spaces."""
+"""``lists`` holds the names this partner may pull, ``scopes`` what it may do, ``networks`` from where (anywhere, if
+empty), each separated by spaces. ``requests_per_minute`` is the registry's setting where it is null."""
+
+PARTNER_KEYS = Table(
+    "partner_keys",
+    METADATA,
+    Column("secret_hash", LargeBinary(32), primary_key=True),
+    Column("partner_id", String(16), ForeignKey("partners.partner_id"), nullable=False),
+    Column("ncmec_hash", LargeBinary(32)),
+    Column("stopncii_hash", LargeBinary(32)),
+    Column("day", Integer, nullable=False),
+    Column("valid_until", BigInteger),
+    Index("partner_keys_partner_id", "partner_id"),
+    sqlite_with_rowid=False,
+)
+"""One row a key that is good, or was until it was replaced; ``valid_until``, Unix seconds, is null for the newest."""
+
+OFFERS = Table(
+    "offers",
+    METADATA,
+    Column("offer_id", LargeBinary(16), primary_key=True),
+    Column("partner_id", String(16), ForeignKey("partners.partner_id"), nullable=False),
+    Column("list", String(16), nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("token", LargeBinary(16)),
+    Column("day", Integer, nullable=False),
+    UniqueConstraint("partner_id", "list", "value", name="offers_partner_list_value"),
+    sqlite_with_rowid=False,
+)
+"""What partners would put on a list; the operator decides. ``token`` holds the entry once it was taken."""
 
 HEADS = Table(
     "heads",

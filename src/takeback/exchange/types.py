@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import hmac
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -36,6 +37,43 @@ class PartnerKey:
         """What is kept of it: 32 bytes. The secret is random, so a plain hash is enough."""
         return hashlib.sha256(self.secret).digest()
 
+    def credentials(self) -> "Credentials":
+        """What the same partner shows to the other faces: made from the secret, which they do not give away."""
+        return Credentials(
+            user=self.partner_id,
+            password=self._derived("ncmec/v2/password"),
+            function_key=self._derived("stopncii/v1/function"),
+            subscription_key=f"{self.partner_id}-{self._derived('stopncii/v1/subscription')}",
+        )
+
+    def _derived(self, purpose: str) -> str:
+        return hmac.new(self.secret, f"takeback/{purpose}".encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A partner's key, as other protocols want it.
+
+    Args:
+        user: HTTP Basic, NCMEC shape; the partner id.
+        password: its password.
+        function_key: ``x-functions-key``, StopNCII shape.
+        subscription_key: ``Ocp-Apim-Subscription-Key``: the partner id, a hyphen, a secret.
+    """
+
+    user: str
+    password: str = field(repr=False)
+    function_key: str = field(repr=False)
+    subscription_key: str = field(repr=False)
+
+    def ncmec_hash(self) -> bytes:
+        """What is kept of the password: 32 bytes."""
+        return hashlib.sha256(self.password.encode()).digest()
+
+    def stopncii_hash(self) -> bytes:
+        """What is kept of the two keys together: 32 bytes."""
+        return hashlib.sha256(f"{self.function_key},{self.subscription_key}".encode()).digest()
+
 
 def new_partner_key(partner_id: str, pin: str) -> PartnerKey:
     """Draw a secret."""
@@ -49,6 +87,29 @@ def parse_partner_key(untrusted_text: str) -> PartnerKey | None:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyHashes:
+    """What is kept of one key: 32 bytes each; ``None`` where it was made before that face was there."""
+
+    secret: bytes | None = field(repr=False)
+    ncmec: bytes | None = field(repr=False)
+    stopncii: bytes | None = field(repr=False)
+
+
+class Scope(StrEnum):
+    """What a partner's key is for."""
+
+    PULL = "pull"
+    FEEDBACK = "feedback"
+    MATCH = "match"
+    """Ask the registry whether fingerprints are listed (match-v1)."""
+    SUBMIT = "submit"
+    """Offer fingerprints of its own; the operator decides about each."""
+
+
+DEFAULT_SCOPES = frozenset({Scope.PULL, Scope.FEEDBACK})
+
+
+@dataclass(frozen=True, slots=True)
 class Partner:
     """A platform that may pull lists.
 
@@ -57,24 +118,40 @@ class Partner:
         name: for people.
         lists: what it may pull, and speak about.
         is_active: ``False`` once revoked.
+        scopes: what else it may do.
+        requests_per_minute: its own limit; ``None`` for the registry's setting.
+        networks: where it may call from, as CIDR blocks; from anywhere, if empty.
     """
 
     partner_id: str
     name: str
     lists: frozenset[Algorithm]
     is_active: bool
+    scopes: frozenset[Scope] = DEFAULT_SCOPES
+    requests_per_minute: int | None = None
+    networks: tuple[str, ...] = ()
 
 
 class AuditedAct(StrEnum):
-    """What was done. At most 16 characters; a word that has been written is never renamed."""
+    """What was done, and by which face. At most 16 characters; a word that has been written is never renamed."""
 
     PULL = "pull"
     FEEDBACK = "feedback"
+    NCMEC_PULL = "ncmec-pull"
+    NCMEC_WORD = "ncmec-word"
+    STOPNCII_PULL = "stopncii-pull"
+    STOPNCII_WORD = "stopncii-word"
+    STOPNCII_OFFER = "stopncii-offer"
+    MATCH = "match"
     PARTNER_ADD = "partner-add"
     PARTNER_SCOPE = "partner-scope"
+    PARTNER_TERMS = "partner-terms"
     PARTNER_ROTATE = "partner-rotate"
+    PARTNER_CONFIRM = "partner-confirm"
     PARTNER_REVOKE = "partner-revoke"
 
+
+PULLS = (AuditedAct.PULL, AuditedAct.NCMEC_PULL, AuditedAct.STOPNCII_PULL)
 
 BY_COMMAND = "command"
 """Who acts from the command line: whoever may read the registry's folder."""
@@ -89,9 +166,9 @@ class AuditRecord:
         actor_id: who: a partner's or an operator's id, or ``BY_COMMAND``.
         what: did what.
         list: about which list; ``None`` for an act that is about none.
-        first_seq: of a pull: the first change handed out, or the one asked for. Of feedback: how many words. Else 0.
-        last_seq: of a pull: the last change handed out. Of feedback: where the list stood. Else 0.
-        subject: to whom or what it was done: an id, never a name or a value; ``None`` for pulls and feedback.
+        first_seq: of a pull: the change it begins after. Of feedback and questions: how many. Else 0.
+        last_seq: of a pull: the last change handed out. Of feedback and questions: where the list stood. Else 0.
+        subject: to whom or what it was done: an id, never a name or a value; ``None`` for what a partner does.
     """
 
     day: int

@@ -29,6 +29,7 @@ from takeback.errors import (
 )
 from takeback.httpkit.auth import UnknownCallerError
 from takeback.httpkit.logs import EventLog, open_log, origin_of
+from takeback.httpkit.rate import RateLimitedError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -42,6 +43,7 @@ _STATUS_OF_FAMILY: dict[type[TakebackError], int] = {
     NotAllowedError: 403,
     TooLargeError: 413,
     UnavailableError: 503,
+    RateLimitedError: 429,
     CorruptDataError: 500,
     ProtocolViolationError: 502,
 }
@@ -106,7 +108,12 @@ def status_of(error: TakebackError) -> int:
 
 def response_of(error: TakebackError) -> Response:
     """The refusal an error stands for."""
-    return problem_response(status_of(error), error.code, error.message)
+    headers: dict[str, str] = {}
+    if isinstance(error, UnknownCallerError):
+        headers["WWW-Authenticate"] = error.scheme
+    if isinstance(error, RateLimitedError):
+        headers["Retry-After"] = str(error.retry_after_s)
+    return problem_response(status_of(error), error.code, error.message, headers)
 
 
 class UnexpectedErrors:

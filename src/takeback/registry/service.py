@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from functools import partial
 from random import SystemRandom
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from takeback.clock import Clock
 from takeback.db import GroupWriter, reading
@@ -19,6 +19,7 @@ from takeback.model.fingerprint import MIN_QUALITY, Algorithm
 from takeback.model.lead import FeedbackValue
 from takeback.registry import batch_store, store
 from takeback.registry.batch import Batch, failing_cases
+from takeback.registry.publication import publish
 from takeback.registry.types import BatchReport, ListState
 
 _SECONDS_A_DAY = 86_400
@@ -97,7 +98,13 @@ class RegistryService:
     def run_batch(self, left_out: frozenset[bytes] = frozenset()) -> BatchReport:
         """Move everything in intake, except cases named, in one transaction, and wipe it from the disk."""
         batch = Batch(self._shuffler, self._today(), left_out)
-        report = self._writer.run(batch.run, alone=True)
+
+        def run_and_publish(connection: Connection) -> BatchReport:
+            report = batch.run(connection)
+            publish(connection, self._clock.now_s())
+            return report
+
+        report = self._writer.run(run_and_publish, alone=True)
         batch_store.wipe_log_files(self._engine)
         return report
 

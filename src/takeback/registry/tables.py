@@ -118,9 +118,20 @@ CHANGES = Table(
     Column("quality", SmallInteger),
     Column("day", Integer, nullable=False),
     CheckConstraint("op IN (1, 2)", name="changes_op"),
+    Index("changes_entry_id", "entry_id", "op"),
     sqlite_with_rowid=False,
 )
 """The logs of all lists. ``op``: 1 add, 2 remove."""
+
+PUBLICATIONS = Table(
+    "publications",
+    METADATA,
+    Column("list", String(16), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("published", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Up to which change each log was published when, Unix seconds; exact for the present day only (docs/adr/0040)."""
 
 FEEDBACK = Table(
     "feedback",

@@ -1,0 +1,42 @@
+"""Fixtures: a live registry and pictures."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from skimage import data
+from tests.integration.exchange.exchange_rig import Exchange
+from tests.registry_rig import RegistryRig
+
+from takeback.httpkit.serve import Server
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The NCMEC client writes local time and calls it UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.fixture
+def exchange(rig: RegistryRig) -> Iterator[Exchange]:
+    with Server(rig.registry.app) as server:
+        yield Exchange(rig, server.url)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Real photographs in files."""
+    folder = tmp_path_factory.mktemp("pictures")
+    made = {}
+    takes: dict[str, Callable[[], Any]] = {"chelsea": data.chelsea, "astronaut": data.astronaut, "rocket": data.rocket}
+    for name, take in takes.items():
+        made[name] = folder / f"{name}.png"
+        Image.fromarray(take()).save(made[name])
+    return made

@@ -1,0 +1,84 @@
+"""A live registry, and the industry's own client (``threatexchange``) against it."""
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+from tests.registry_rig import RegistryRig
+
+from takeback.clock import ManualClock
+from takeback.exchange.partners import IssuedKey
+from takeback.exchange.types import Credentials
+from takeback.hashing import fingerprints_of
+from takeback.model.fingerprint import Algorithm, Fingerprint
+
+with warnings.catch_warnings():
+    # It warns of a bit order of long ago when it is imported.
+    warnings.simplefilter("ignore")
+    from threatexchange.exchanges.clients.ncmec.hash_api import NCMECHashAPI
+    from threatexchange.exchanges.impl.ncmec_api import NCMECCollabConfig, NCMECSignalExchangeAPI
+
+
+@dataclass
+class Exchange:
+    """A registry that answers at ``url``, and one partner of it."""
+
+    rig: RegistryRig
+    url: str
+    partner: IssuedKey = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.partner = self.rig.partner
+
+    @property
+    def clock(self) -> ManualClock:
+        return self.rig.clock
+
+    @property
+    def credentials(self) -> Credentials:
+        return self.partner.key.credentials()
+
+    def lists(self, *fingerprints: Fingerprint) -> tuple[bytes, ...]:
+        """Submit and run the batch; the tokens that hold the entries."""
+        tokens = self.rig.submits(*fingerprints).tokens
+        self.rig.batch()
+        return tokens
+
+    def withdraws(self, *tokens: bytes) -> None:
+        self.rig.withdraws(*tokens)
+        self.rig.batch()
+
+    def live_clock(self, behind_s: int = 0) -> int:
+        """Set the registry's clock by the machine's, which the real client goes by."""
+        self.clock.at_s = int(time.time()) - behind_s
+        return self.clock.at_s
+
+    def ncmec(self, password: str | None = None) -> NCMECHashAPI:
+        credentials = self.credentials
+        environment: Any = SimpleNamespace(value=f"{self.url}/ncmec")
+        return NCMECHashAPI(credentials.user, password or credentials.password, environment)
+
+    def ncmec_exchange(self) -> NCMECSignalExchangeAPI:
+        environment: Any = SimpleNamespace(value=f"{self.url}/ncmec")
+        collab = NCMECCollabConfig(environment=environment, name="takeback")
+        return NCMECSignalExchangeAPI(collab, self.credentials.user, self.credentials.password)
+
+
+def pdq_of(picture: Path) -> Fingerprint:
+    """The fingerprint our own kit makes of a picture."""
+    found = fingerprints_of(picture.read_bytes()).fingerprints
+    return next(one for one in found if one.algorithm is Algorithm.PDQ)
+
+
+def refused(action: Callable[[], object]) -> requests.Response:
+    """The answer that made the real client give up."""
+    with pytest.raises(requests.HTTPError) as refusal:
+        action()
+    assert refusal.value.response is not None
+    return refusal.value.response
