@@ -54,6 +54,9 @@ class RegistrySettings(_Settings):
     partner_requests_per_minute: int = Field(600, ge=1, description="per partner, unless it has its own limit")
     partner_burst: int = Field(1_200, ge=1, description="requests of one partner at once, after a quiet time")
     trusted_proxies: str = Field("", description="networks whose X-Forwarded-For is believed, for partners only")
+    guard_radius_bits: int = Field(31, ge=0, le=60, description="a PDQ so near to the guard list waits for a person")
+    quarantine_quorum: int = Field(3, ge=1, description="partners that say NotBlocked before an entry is quarantined")
+    flood_words_per_day: int = Field(1000, ge=1, description="words of feedback on a day that quarantine an entry")
 
 
 class PlatformSettings(_Settings):

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from takeback.clock import Clock, SystemClock
 from takeback.db import GroupWriter, open_database, sqlite_url
 from takeback.errors import TakebackError, UnavailableError
+from takeback.exchange.abuse_trail import active_partners, write_act
 from takeback.exchange.gate import GateRules, PartnerGate, parse_proxies
 from takeback.exchange.http import feed_routes
 from takeback.exchange.ncmec.http import ncmec_routes
@@ -31,7 +32,10 @@ from takeback.httpkit.problem import install_problem_handlers, problem_replies
 from takeback.httpkit.rate import RequestRate
 from takeback.httpkit.serve import Server, run
 from takeback.registry.batcher import Batcher
+from takeback.registry.guard import GuardService
+from takeback.registry.guard_rule import GuardRule, NearSearch, plain_search
 from takeback.registry.http import case_routes
+from takeback.registry.quarantine import QuarantineRules, QuarantineService
 from takeback.registry.service import RegistryService
 from takeback.registry.turn import BatchTurn
 from takeback.settings import RegistrySettings, load_settings
@@ -60,6 +64,8 @@ class Services:
     partners: PartnerService
     feed: FeedService
     ncmec: NcmecService
+    quarantine: QuarantineService
+    guard: GuardService
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,8 @@ class Registry:
     metrics: Metrics
 
     def start(self) -> None:
-        """Begin to run batches."""
+        """Judge what an earlier process may have left unjudged, and begin to run batches."""
+        self.services.quarantine.sweep()
         self.batcher.start()
 
     def close(self) -> None:
@@ -84,8 +91,16 @@ class Registry:
         self.engine.dispose()
 
 
-def build_registry(settings: RegistrySettings, clock: Clock, log: EventLog | None = None) -> Registry:
+def build_registry(
+    settings: RegistrySettings, clock: Clock, log: EventLog | None = None, search: NearSearch = plain_search
+) -> Registry:
     """Open what a registry needs and put it together; nothing listens and no batch runs yet.
+
+    Args:
+        settings: where and what.
+        clock: the time.
+        log: where failures go.
+        search: finds values near to the guard list; :mod:`takeback.apps.near_search` has a faster one.
 
     Raises:
         TakebackError: the database or the signing key cannot be opened.
@@ -93,12 +108,15 @@ def build_registry(settings: RegistrySettings, clock: Clock, log: EventLog | Non
     events = open_log() if log is None else log
     engine, signer = _open_state(settings)
     writer = GroupWriter(engine)
-    feed = FeedService(engine, writer, clock, signer, settings.head_ttl_s)
+    guard, quarantine = _abuse_services(engine, settings, clock, search)
+    feed = FeedService(engine, writer, clock, signer, settings.head_ttl_s, quarantine.consider)
     services = Services(
-        registry=RegistryService(engine, writer, clock),
+        registry=RegistryService(engine, writer, clock, guard.hits),
         partners=PartnerService(engine, clock, signer.pin()),
         feed=feed,
         ncmec=NcmecService(engine, feed, clock, settings.registry_name, settings.ncmec_page_entries),
+        quarantine=quarantine,
+        guard=guard,
     )
     metrics = Metrics("takeback_registry", _gauges(settings, services))
     batcher = Batcher(services.registry, BatchTurn(engine), settings.batch_interval_s, events, metrics.publish)
@@ -124,18 +142,37 @@ def open_partners(settings: RegistrySettings, clock: Clock) -> Iterator[PartnerS
         engine.dispose()
 
 
-def serve(settings: RegistrySettings, on_ready: Callable[[str], None] | None = None) -> None:
+@contextmanager
+def open_abuse_control(
+    settings: RegistrySettings, clock: Clock, search: NearSearch = plain_search
+) -> Iterator[tuple[GuardService, QuarantineService]]:
+    """The guard list and quarantine alone, for the command line; a registry may be serving the same database.
+
+    Raises:
+        TakebackError: the database cannot be opened.
+    """
+    engine, _signer = _open_state(settings)
+    try:
+        yield _abuse_services(engine, settings, clock, search)
+    finally:
+        engine.dispose()
+
+
+def serve(
+    settings: RegistrySettings, on_ready: Callable[[str], None] | None = None, search: NearSearch = plain_search
+) -> None:
     """Serve until a signal ends it.
 
     Args:
         settings: where and what.
         on_ready: called once with the URL.
+        search: finds values near to the guard list.
 
     Raises:
         TakebackError: it cannot start.
     """
     log = open_log()
-    registry = build_registry(settings, SystemClock(), log)
+    registry = build_registry(settings, SystemClock(), log, search)
     with ExitStack() as running:
         running.callback(registry.close)
         registry.start()
@@ -144,6 +181,17 @@ def serve(settings: RegistrySettings, on_ready: Callable[[str], None] | None = N
             running.enter_context(figures)
             log.info("metrics.ready", listening=f"{figures.url}/metrics")
         run(registry.app, settings.host, settings.port, log, on_ready)
+
+
+def _abuse_services(
+    engine: Engine, settings: RegistrySettings, clock: Clock, search: NearSearch
+) -> tuple[GuardService, QuarantineService]:
+    rule = GuardRule(radius_bits=settings.guard_radius_bits)
+    rules = QuarantineRules(settings.quarantine_quorum, settings.flood_words_per_day)
+    return (
+        GuardService(engine, clock, search, rule, write_act),
+        QuarantineService(engine, clock, active_partners, rules, write_act),
+    )
 
 
 def _open_state(settings: RegistrySettings) -> tuple[Engine, HeadSigner]:

@@ -86,5 +86,7 @@ def words_of(state: HoldState, platforms: int) -> str:
             return f"a copy was removed by {by}"
         case HoldState.QUARANTINED:
             return "set aside until the registry's people have looked at it"
+        case HoldState.DECLINED:
+            return "not on the list: the registry's people found that it is something many people share"
         case HoldState.WITHDRAWN:
             return "taken back"

@@ -35,5 +35,14 @@ def insert_or_replace(connection: Connection, table: Table, rows: Sequence[Row],
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
 
 
+def insert_or_add(connection: Connection, table: Table, rows: Sequence[Row], counter: str) -> None:
+    """Insert rows; of one whose key is there already, ``counter`` grows by the new row's."""
+    if rows:
+        statement = _insert(connection, table)
+        total = table.c[counter] + statement.excluded[counter]
+        keys = list(table.primary_key.columns)
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={counter: total}), list(rows))
+
+
 def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

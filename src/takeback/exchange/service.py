@@ -4,7 +4,7 @@
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -46,14 +46,24 @@ class FeedService:
         clock: for ``issued`` and days.
         signer: vouches for heads.
         head_ttl_s: seconds a head is good for.
+        on_feedback: told the ids of entries about which feedback has just been kept.
     """
 
-    def __init__(self, engine: Engine, writer: GroupWriter, clock: Clock, signer: HeadSigner, head_ttl_s: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        writer: GroupWriter,
+        clock: Clock,
+        signer: HeadSigner,
+        head_ttl_s: int,
+        on_feedback: Callable[[Collection[str]], object] = len,
+    ) -> None:
         self._engine = engine
         self._writer = writer
         self._clock = clock
         self._signer = signer
         self._head_ttl_s = head_ttl_s
+        self._on_feedback = on_feedback
         self._last_pulls: dict[tuple[str, AuditedAct, Algorithm], AuditRecord] = {}
         self._gate = threading.Lock()
 
@@ -106,7 +116,9 @@ class FeedService:
         """
         for name in {word.list for word in words}:
             entitled_list(partner, name.value)
-        return self._writer.run(partial(self._keep_feedback, partner=partner, words=words, act=act))
+        accepted = self._writer.run(partial(self._keep_feedback, partner=partner, words=words, act=act))
+        self._on_feedback({word.entry_id for word in words})
+        return accepted
 
     def verify_audit_log(self) -> int:
         """Check the audit log from the first line.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from takeback.model.fingerprint import Algorithm
+from takeback.registry.acts import BY_COMMAND as BY_COMMAND  # noqa: PLC0414 - one word for both rooms
 
 _KEY = re.compile(r"tb1_([0-9a-f]{16})_([0-9a-f]{64})_([0-9a-f]{32})")
 
@@ -149,12 +150,16 @@ class AuditedAct(StrEnum):
     PARTNER_ROTATE = "partner-rotate"
     PARTNER_CONFIRM = "partner-confirm"
     PARTNER_REVOKE = "partner-revoke"
+    QUARANTINE = "quarantine"
+    RESTORE = "restore"
+    REMOVE = "remove"
+    GUARD_ADD = "guard-add"
+    GUARD_REMOVE = "guard-remove"
+    GUARD_ADMIT = "guard-admit"
+    GUARD_REJECT = "guard-reject"
 
 
 PULLS = (AuditedAct.PULL, AuditedAct.NCMEC_PULL, AuditedAct.STOPNCII_PULL)
-
-BY_COMMAND = "command"
-"""Who acts from the command line: whoever may read the registry's folder."""
 
 
 @dataclass(frozen=True, slots=True)

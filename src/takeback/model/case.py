@@ -16,6 +16,7 @@ class HoldState(StrEnum):
     IN_REVIEW = "in_review"
     REMOVED = "removed"
     QUARANTINED = "quarantined"
+    DECLINED = "declined"
     WITHDRAWN = "withdrawn"
 
 

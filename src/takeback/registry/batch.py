@@ -9,19 +9,17 @@ fingerprints came together: every table is filled in an order of its own, ids ar
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from takeback.model.case import HeldFingerprint
-from takeback.model.entry import Change, Op
+from takeback.model.entry import Op
 from takeback.model.fingerprint import Algorithm
-from takeback.registry import batch_store, store
-from takeback.registry.types import BatchReport, Entry, Intake, ListState, LogExtension, WaitingCase
-from takeback.wire.feed_v1 import next_chain
+from takeback.registry import batch_store, set_aside, store
+from takeback.registry.change_log import append_marks
+from takeback.registry.types import BatchReport, Entry, GuardCheck, Intake, WaitingCase
 
-_EPOCH = date(1970, 1, 1)
 _ENTRY_ID_BYTES = 16
 
 Item = TypeVar("Item")
@@ -35,6 +33,11 @@ class Shuffler(Protocol):
         ...
 
 
+def no_guard(_connection: Connection, _entries: Sequence[Entry]) -> frozenset[bytes]:
+    """The guard of a registry without a guard list."""
+    return frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """How a batch is run.
@@ -43,11 +46,13 @@ class Batch:
         shuffler: the source of order.
         today: days since 1970-01-01.
         left_out: case ids that stay in intake this time.
+        guard: says which new entries are near to something on the guard list, and so wait for the operator.
     """
 
     shuffler: Shuffler
     today: int
     left_out: frozenset[bytes] = frozenset()
+    guard: GuardCheck = no_guard
 
     def run(self, connection: Connection) -> BatchReport:
         """Move everything; the caller commits."""
@@ -89,55 +94,27 @@ class Batch:
         batch_store.insert_holds(
             connection, self._shuffled((item.token_hash, entry_ids[_key_of(item)]) for item in held)
         )
-        return new
+        # case-v1 §10.1: a value near to the guard list is held, not listed.
+        guarded = self.guard(connection, new)
+        set_aside.hold_back(connection, sorted(guarded), self.today)
+        return [entry for entry in new if entry.entry_id not in guarded]
 
     def _withdraw(self, connection: Connection, withdrawals: frozenset[bytes]) -> list[Entry]:
         holds = store.entries_of_holds(connection, withdrawals)
         batch_store.delete_holds(connection, holds)
         affected = set(holds.values())
         orphans = affected - batch_store.held_entries(connection, affected)
-        return batch_store.delete_entries(connection, orphans)
+        unlisted = set_aside.forget(connection, orphans)
+        return [entry for entry in batch_store.delete_entries(connection, orphans) if entry.entry_id not in unlisted]
 
     def _extend_logs(self, connection: Connection, added: Sequence[Entry], removed: Sequence[Entry]) -> None:
-        for name in Algorithm:
-            marks = [(Op.ADD, entry) for entry in added if entry.algorithm is name]
-            marks += [(Op.REMOVE, entry) for entry in removed if entry.algorithm is name]
-            if marks:
-                state = store.list_state(connection, name)
-                batch_store.append_changes(connection, extend_log(state, self._shuffled(marks), self.today))
+        marks = [(Op.ADD, entry) for entry in added] + [(Op.REMOVE, entry) for entry in removed]
+        append_marks(connection, self._shuffled(marks), self.today)
 
     def _shuffled(self, items: Iterable[Item]) -> list[Item]:
         shuffled = list(items)
         self.shuffler.shuffle(shuffled)
         return shuffled
-
-
-def extend_log(state: ListState, marks: Sequence[tuple[Op, Entry]], today: int) -> LogExtension:
-    """Number and chain changes onto a log (feed-v1 §1.2, §2.2).
-
-    Args:
-        state: where the log stands.
-        marks: what happens to which entry, in the order it is logged.
-        today: days since 1970-01-01. A clock that went back does not take the log's days with it.
-    """
-    day = max(today, state.day)
-    changes: list[Change] = []
-    for op, entry in marks:
-        is_add = op is Op.ADD
-        change = Change(
-            list=state.list,
-            seq=state.seq + 1,
-            op=op,
-            entry_id=entry.entry_id.hex(),
-            value=entry.value.hex() if is_add else None,
-            quality=entry.quality if is_add else None,
-            day=_EPOCH + timedelta(days=day),
-        )
-        changes.append(change)
-        state = ListState(
-            state.list, change.seq, next_chain(state.chain, change), state.count + (1 if is_add else -1), day
-        )
-    return LogExtension(tuple(changes), state)
 
 
 def failing_cases(connection: Connection, batch: Batch) -> frozenset[bytes]:

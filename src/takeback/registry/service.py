@@ -17,10 +17,11 @@ from takeback.errors import InvalidInputError, NotFoundError
 from takeback.model.case import HoldState, HoldStatus, Submission
 from takeback.model.fingerprint import MIN_QUALITY, Algorithm
 from takeback.model.lead import FeedbackValue
-from takeback.registry import batch_store, store
-from takeback.registry.batch import Batch, failing_cases
+from takeback.registry import batch_store, set_aside, store
+from takeback.registry.batch import Batch, failing_cases, no_guard
 from takeback.registry.publication import publish
-from takeback.registry.types import BatchReport, ListState
+from takeback.registry.set_aside import AsideState
+from takeback.registry.types import BatchReport, GuardCheck, ListState
 
 _SECONDS_A_DAY = 86_400
 
@@ -40,12 +41,14 @@ class RegistryService:
         engine: the registry's database.
         writer: commits what submitters send.
         clock: only its day is ever stored.
+        guard: which new entries wait for the operator.
     """
 
-    def __init__(self, engine: Engine, writer: GroupWriter, clock: Clock) -> None:
+    def __init__(self, engine: Engine, writer: GroupWriter, clock: Clock, guard: GuardCheck = no_guard) -> None:
         self._engine = engine
         self._writer = writer
         self._clock = clock
+        self._guard = guard
         self._shuffler = SystemRandom()
 
     def submit(self, submission: Submission) -> Future[None]:
@@ -89,7 +92,11 @@ class RegistryService:
             waiting = store.waiting_tokens(connection, hashes)
             entries = store.entries_of_holds(connection, hashes)
             words = store.feedback_counts(connection, set(entries.values()))
-        known = {token_hash: status_of(words.get(entry_id, {})) for token_hash, entry_id in entries.items()}
+            aside = set_aside.states(connection, set(entries.values()))
+        known = {
+            token_hash: status_aside(aside[entry_id]) if entry_id in aside else status_of(words.get(entry_id, {}))
+            for token_hash, entry_id in entries.items()
+        }
         for token_hash in waiting - set(known):
             known[token_hash] = HoldStatus(HoldState.BEING_ADDED, 0)
         gone = HoldStatus(HoldState.WITHDRAWN, 0)
@@ -97,7 +104,7 @@ class RegistryService:
 
     def run_batch(self, left_out: frozenset[bytes] = frozenset()) -> BatchReport:
         """Move everything in intake, except cases named, in one transaction, and wipe it from the disk."""
-        batch = Batch(self._shuffler, self._today(), left_out)
+        batch = Batch(self._shuffler, self._today(), left_out, self._guard)
 
         def run_and_publish(connection: Connection) -> BatchReport:
             report = batch.run(connection)
@@ -110,7 +117,7 @@ class RegistryService:
 
     def find_failing_cases(self) -> frozenset[bytes]:
         """Which waiting cases make a batch fail. Slow; nothing is changed."""
-        batch = Batch(self._shuffler, self._today())
+        batch = Batch(self._shuffler, self._today(), guard=self._guard)
         return self._writer.run(partial(failing_cases, batch=batch), alone=True)
 
     def list_states(self) -> list[ListState]:
@@ -134,6 +141,15 @@ def status_of(words: dict[FeedbackValue, int]) -> HoldStatus:
         if platforms:
             return HoldStatus(state, platforms)
     return HoldStatus(HoldState.LISTED, 0)
+
+
+def status_aside(state: AsideState) -> HoldStatus:
+    """The status of a hold whose entry is kept off the feed. It does not say why (case-v1 §10.4)."""
+    match state:
+        case AsideState.WAITING:
+            return HoldStatus(HoldState.QUARANTINED, 0)
+        case AsideState.DECLINED:
+            return HoldStatus(HoldState.DECLINED, 0)
 
 
 def _hash_of(token: bytes) -> bytes:

@@ -5,16 +5,18 @@ Every function takes a connection in a transaction; none begins or ends one.
 **Source:** docs/protocol/case-v1.md §5 to §7.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
 from sqlalchemy import Connection, exists, func, select, text
 
-from takeback.db.insert import insert_if_new, insert_new, insert_or_replace
+from takeback.db.insert import insert_if_new, insert_new, insert_or_add, insert_or_replace
 from takeback.model.case import Submission
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Feedback, FeedbackValue
+from takeback.registry.abuse_tables import MATCH_COUNTS
 from takeback.registry.tables import CASES, ENTRIES, FEEDBACK, HOLDS, INTAKE, INTAKE_HOLDS, INTAKE_WITHDRAWALS, LISTS
 from takeback.registry.types import ListState
 from takeback.wire.feed_v1 import first_chain
@@ -146,7 +148,15 @@ def record_feedback(connection: Connection, partner_id: str, words: Sequence[Fee
         if (name, entry_id) in live
     ]
     insert_or_replace(connection, FEEDBACK, rows, ("value", "day"))
+    _count_words(connection, [word for word in words if (word.list, word.entry_id) in live], day)
     return sum((word.list, word.entry_id) in live for word in words)
+
+
+def _count_words(connection: Connection, words: Sequence[Feedback], day: int) -> None:
+    # Every word counts, also a partner's second about the same entry: ten thousand copies are ten thousand matches.
+    counts = Counter(bytes.fromhex(word.entry_id) for word in words)
+    rows = [{"entry_id": entry_id, "day": day, "words": count} for entry_id, count in counts.items()]
+    insert_or_add(connection, MATCH_COUNTS, rows, "words")
 
 
 def _live_entries(connection: Connection, words: Sequence[Feedback]) -> set[tuple[Algorithm, str]]:

@@ -1,6 +1,10 @@
 """Values that only the registry knows: what waits, what a batch does, where a log stands."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlalchemy import Connection
 
 from takeback.model.case import HeldFingerprint
 from takeback.model.entry import Change
@@ -91,3 +95,11 @@ class BatchReport:
     added: int
     removed: int
     kept: int
+
+
+class GuardCheck(Protocol):
+    """What a batch asks before it lists new entries: ``GuardService.hits``."""
+
+    def __call__(self, connection: Connection, entries: Sequence[Entry], /) -> frozenset[bytes]:
+        """The ids of those that are near to something on the guard list."""
+        ...

@@ -23,7 +23,7 @@ MAX_HOLDS = 200
 """Fingerprints in a submission and tokens in a question: what fits the largest body and the largest plaintext."""
 
 AlgorithmName = Literal["pdq", "md5", "sha256", "pdq-region", "vpdq"]
-StateName = Literal["being_added", "listed", "found", "in_review", "removed", "quarantined", "withdrawn"]
+StateName = Literal["being_added", "listed", "found", "in_review", "removed", "quarantined", "declined", "withdrawn"]
 Padding = Annotated[str, StringConstraints(pattern=r"^ *$")]
 Base64Text = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]*={0,2}$", max_length=22_000)]
 

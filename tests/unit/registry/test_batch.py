@@ -15,8 +15,8 @@ from takeback.model.case import HoldState, HoldStatus
 from takeback.model.entry import Op
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import FeedbackValue
-from takeback.registry.batch import extend_log
 from takeback.registry.batcher import Batcher
+from takeback.registry.change_log import extend_log
 from takeback.registry.service import status_of
 from takeback.registry.types import BatchReport, Entry, ListState
 from takeback.wire.feed_v1 import first_chain, next_chain
