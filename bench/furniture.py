@@ -93,6 +93,48 @@ def emoji(picture: Image.Image, random: Random, share: float) -> Image.Image:
     return out
 
 
+def coloured_text(picture: Image.Image, words: str = "nobody asked for this one") -> Image.Image:
+    """Two lines in yellow, without an outline, left of the middle."""
+    out = picture.copy()
+    draw = ImageDraw.Draw(out)
+    size = picture.width * 1.5 / len(words)
+    for line, middle in ((words, 0.45), ("or for that one", 0.58)):
+        place = (picture.width * 0.06, picture.height * middle)
+        draw.text(place, line, (255, 225, 60), _font(size), anchor="lm")
+    return out
+
+
+def watermark(picture: Image.Image, words: str = "free preview") -> Image.Image:
+    """Half transparent words in rows over all of the picture."""
+    over = picture.copy()
+    draw = ImageDraw.Draw(over)
+    size = picture.width / 14
+    for row in range(6):
+        for column in range(3):
+            place = (picture.width * (column + 0.5 * (row % 2)) / 2.5, picture.height * (row + 0.5) / 6)
+            draw.text(place, words, (255, 255, 255), _font(size), anchor="mm")
+    return Image.blend(picture, over, 0.5)
+
+
+def badge(picture: Image.Image) -> Image.Image:
+    """A sticker that no list knows: a red shield with a star, an eighth of the longer side, in a corner."""
+    out = picture.copy()
+    side = max(picture.size) / 8
+    left, top = picture.width - 1.3 * side, 0.3 * side
+
+    def at(*points: tuple[float, float]) -> list[tuple[float, float]]:
+        return [(left + x * side, top + y * side) for x, y in points]
+
+    draw = ImageDraw.Draw(out)
+    draw.polygon(at((0, 0), (1, 0), (1, 0.6), (0.5, 1), (0, 0.6)), (190, 30, 40), (255, 255, 255), 3)
+    draw.polygon(
+        at((0.5, 0.12), (0.6, 0.38), (0.88, 0.38), (0.66, 0.55), (0.74, 0.82), (0.5, 0.66), (0.26, 0.82),
+           (0.34, 0.55), (0.12, 0.38), (0.4, 0.38)),
+        (250, 220, 90),
+    )  # fmt: skip
+    return out
+
+
 def _face(draw: ImageDraw.ImageDraw, left: float, top: float, side: float) -> None:
     def box(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
         return (left + x0 * side, top + y0 * side, left + x1 * side, top + y1 * side)

@@ -26,7 +26,19 @@ from rich.console import Console
 from rich.table import Table
 
 from edits import edits
-from furniture import black_bars, caption_band, caption_over, emoji, lettering, meme_text, phone_screenshot, post_frame
+from furniture import (
+    badge,
+    black_bars,
+    caption_band,
+    caption_over,
+    coloured_text,
+    emoji,
+    lettering,
+    meme_text,
+    phone_screenshot,
+    post_frame,
+    watermark,
+)
 from recall_compare import Asked, Registered, Registry, answer, ask, register, without_furniture
 from recall_report import Missed, write_html, write_plot
 from takeback.hashing.regions import regions_to_ask, regions_to_register
@@ -247,6 +259,9 @@ FURNITURE: dict[str, Callable[[Image.Image], Image.Image]] = {
     "caption, other words": lambda picture: caption_band(picture, "nobody asked for this one"),
     "text": lambda picture: meme_text(picture, _same(2)),
     "text everywhere": lambda picture: lettering(picture, _same(3)),
+    "coloured text": coloured_text,
+    "watermark": watermark,
+    "badge": badge,
     "emoji": lambda picture: emoji(picture, _same(4), 0.30),
     "black bars": lambda picture: black_bars(picture, across=False),
 }

@@ -138,6 +138,8 @@ def _decode_jpeg(data: bytes, limits: Limits, shortcuts: Shortcuts | None) -> De
         if image.size != (plan.width, plan.height):
             raise ValueError("two frames")
         orientation = orientation_of(image.info.get("exif") or b"")
+        # All of it at once: given 64 kB at a time, the decoder starts rows over again.
+        image.decodermaxblock = len(needed)
         if luma or factor > 1:
             image.draft("L" if luma else "RGB", (plan.width // factor, plan.height // factor))
         image.load()

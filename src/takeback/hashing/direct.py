@@ -12,6 +12,7 @@ of pictures then still move by more than 4 bits), and enlarging as the inverse o
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +46,16 @@ def samples_of_luma(luma: NDArray[np.uint8], down: Axis, across: Axis) -> Matrix
     Returns:
         (64, 64) float32.
     """
-    rows, columns = (_weights(axis.length, axis.factor, _offset(axis)) for axis in (down, across))
-    return _apply(np.ascontiguousarray(luma), *rows, *columns)
+    return _apply(np.ascontiguousarray(luma), *_weights_of(down), *_weights_of(across))
+
+
+@lru_cache(maxsize=256)
+def _weights_of(axis: Axis) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Kept, because pictures come in few sizes; read-only."""
+    weights, firsts = _weights(axis.length, axis.factor, _offset(axis))
+    narrow = weights.astype(np.float32)
+    narrow.flags.writeable = firsts.flags.writeable = False
+    return narrow, firsts
 
 
 def _offset(axis: Axis) -> int:
@@ -87,25 +96,25 @@ def _weights(length: int, factor: int, offset: int) -> tuple[NDArray[np.float64]
 @kernel
 def _apply(
     luma: NDArray[np.uint8],
-    row_weights: NDArray[np.float64],
+    row_weights: NDArray[np.float32],
     row_firsts: NDArray[np.int64],
-    column_weights: NDArray[np.float64],
+    column_weights: NDArray[np.float32],
     column_firsts: NDArray[np.int64],
 ) -> Matrix:
     """Rows first: their sums run along memory, which is most of the work."""
     height, width = luma.shape
     samples = np.empty((64, 64), np.float32)
-    sums = np.empty(width)
+    sums = np.empty(width, np.float32)
     for i in range(64):
         sums[:] = 0.0
         for k in range(min(row_weights.shape[1], height - row_firsts[i])):
             weight = row_weights[i, k]
             row = luma[row_firsts[i] + k]
             for x in range(width):
-                sums[x] += weight * row[x]
+                sums[x] += weight * np.float32(row[x])
         for j in range(64):
-            total = 0.0
+            total = np.float32(0.0)
             for k in range(min(column_weights.shape[1], width - column_firsts[j])):
                 total += sums[column_firsts[j] + k] * column_weights[j, k]
-            samples[i, j] = np.float32(total)
+            samples[i, j] = total
     return samples

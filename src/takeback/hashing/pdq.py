@@ -143,10 +143,16 @@ def _moved(transform: Matrix, form: int) -> Matrix:
 
 
 @kernel
-def _write_bits(transform: Matrix, out: NDArray[np.uint8]) -> None:
-    """Bit 16 i + j says whether a coefficient is above the median, the lower of the two middle values."""
+def _median_of(transform: Matrix) -> float:
+    """The lower of the two middle values."""
+    median: float = np.partition(transform.copy().reshape(256), 127)[127]
+    return median
+
+
+@kernel
+def _write_bits(transform: Matrix, median: float, out: NDArray[np.uint8]) -> None:
+    """Bit 16 i + j says whether a coefficient is above the median."""
     flat = transform.reshape(256)
-    median = np.sort(flat)[127]
     out[:] = 0
     for k in range(256):
         if flat[k] > median:
@@ -157,6 +163,10 @@ def _write_bits(transform: Matrix, out: NDArray[np.uint8]) -> None:
 def _hash_forms(small: Matrix, matrix: Matrix) -> tuple[NDArray[np.uint8], int]:
     transform = _transform(small, matrix)
     bits = np.empty((8, 32), np.uint8)
-    for form in range(8):
-        _write_bits(_moved(transform, form), bits[form])
+    # Two forms that differ only in that rows are columns have the same values, so the same median.
+    for one, other in ((0, 6), (1, 4), (2, 7), (3, 5)):
+        moved = _moved(transform, one)
+        median = _median_of(moved)
+        _write_bits(moved, median, bits[one])
+        _write_bits(_moved(transform, other), median, bits[other])
     return bits, _quality_of(small)

@@ -1,6 +1,6 @@
 """The regions of a working picture: keypoints in bands of size, strongest first, each turned and hashed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,9 @@ from takeback.hashing.regions.patch import (
 )
 from takeback.hashing.regions.recipe import Recipe
 from takeback.hashing.regions.scale_space import Stack, next_base, octave_base, octave_levels, patch_pyramid
+
+Circles = NDArray[np.float64]
+"""(n, 3) float64: x, y and radius of regions in pixels of the working picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,13 @@ class Quality:
         return activity_ >= self.min_activity and deviation >= max(self.min_deviation, self.min_ratio * spread)
 
 
-def find_regions(grey: Grey, bands: Sequence[Band], quality: Quality, recipe: Recipe) -> FoundRegions:
+def find_regions(
+    grey: Grey,
+    bands: Sequence[Band],
+    quality: Quality,
+    recipe: Recipe,
+    wanted: Callable[[Circles], NDArray[np.bool_]] | None = None,
+) -> FoundRegions:
     """Find the strongest regions of each band.
 
     Args:
@@ -85,8 +94,11 @@ def find_regions(grey: Grey, bands: Sequence[Band], quality: Quality, recipe: Re
         bands: wanted sizes; they may not overlap.
         quality: regions below it are passed over and do not count.
         recipe: the parameters.
+        wanted: which places count; the others are passed over. Everywhere, if not given.
     """
     stacks, keypoints = _search(grey, recipe)
+    if wanted is not None:
+        keypoints = keypoints[wanted(keypoints[:, [0, 1, 5]] * 2.0 ** keypoints[:, [6]])]
     pyramid = patch_pyramid(grey)
     limits = np.array([quality.min_activity, quality.min_deviation, quality.min_ratio])
     rows = sum(band.count for band in bands)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from takeback.hashing.regions.find import Band, FoundRegions, Quality, find_regions
+from takeback.hashing.regions.furniture import picture_itself
 from takeback.hashing.regions.grey import Grey, Pixels, resized, working_picture
 from takeback.hashing.regions.recipe import Recipe
 
@@ -72,6 +73,8 @@ def regions_to_register(pixels: Pixels, recipe: Recipe = Recipe()) -> RegionSet:
 def regions_to_ask(pixels: Pixels, *, stretched: bool = False, recipe: Recipe = Recipe()) -> RegionSet:  # noqa: B008
     """The regions by which a posted picture is looked up: more of them, from every size, and mirrored.
 
+    Those on lettering and in the interface around the picture are not among them: they are not the picture's own.
+
     Args:
         pixels: see ``Pixels``, as displayed.
         stretched: also ask the picture made lower and higher by a quarter; three times the work.
@@ -84,7 +87,7 @@ def regions_to_ask(pixels: Pixels, *, stretched: bool = False, recipe: Recipe = 
     bands = tuple(Band(low, high, _ASKED_A_BAND, _ASKED_DIRECTIONS) for low, high in pairwise(edges))
     grey = working_picture(pixels, recipe.long_side_px)
     forms = [grey, *(_stretched(grey, by, recipe) for by in _STRETCHES)] if stretched else [grey]
-    all_found = [find_regions(form, bands, USABLE, recipe) for form in forms]
+    all_found = [find_regions(form, bands, USABLE, recipe, picture_itself(form)) for form in forms]
     values = np.concatenate([part for found in all_found for part in (found.values, found.mirrored)])
     strong = np.concatenate([part for found in all_found for part in (_strong(found), _strong(found))])
     return _set_of(values, strong)

@@ -1,0 +1,174 @@
+"""Lettering and interfaces: seen where they are, not asked, and so no reason to take two pictures for one."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageOps
+from skimage import data as samples
+from skimage.measure import label
+
+from takeback.hashing.regions import regions_to_ask, regions_to_register
+from takeback.hashing.regions.furniture import picture_itself
+from takeback.hashing.regions.grey import Grey, working_picture
+from takeback.hashing.regions.lettering import _mark_rows, _pieces, lettering_in
+from takeback.matching.region_rule import RegionRule
+from takeback.model.match import Tier
+
+NAMES = ("astronaut", "chelsea", "coffee", "rocket")
+WORDS = "nobody has seen these words"
+
+
+def picture(name: str) -> Image.Image:
+    return Image.fromarray(getattr(samples, name)()).convert("RGB").resize((500, 400))
+
+
+def grey_of(image: Image.Image) -> Grey:
+    return working_picture(np.asarray(image.convert("RGB")), 512)
+
+
+def written(image: Image.Image, fill: tuple[int, int, int] = (255, 255, 255), size: int = 36) -> Image.Image:
+    out = image.copy()
+    ImageDraw.Draw(out).text((12, 150), WORDS, fill, font_size=size, stroke_width=2, stroke_fill=(0, 0, 0))
+    return out
+
+
+def captioned(image: Image.Image) -> Image.Image:
+    out = ImageOps.expand(image, (0, 110, 0, 0), (255, 255, 255))
+    ImageDraw.Draw(out).text((12, 10), f"{WORDS}\nnor those below", (0, 0, 0), font_size=36)
+    return out
+
+
+def in_an_app(image: Image.Image) -> Image.Image:
+    screen = Image.new("RGB", (540, 960), (24, 24, 26))
+    screen.paste(ImageOps.contain(image, (540, 700)), (0, 150))
+    draw = ImageDraw.Draw(screen)
+    draw.ellipse((20, 60, 90, 130), (60, 160, 220))
+    draw.text((110, 70), "a name that nobody has", (230, 230, 230), font_size=30)
+    for x in range(5):
+        draw.rounded_rectangle((40 + 100 * x, 640, 90 + 100 * x, 690), 12, outline=(230, 230, 230), width=5)
+        draw.line((50 + 100 * x, 650, 80 + 100 * x, 680), (230, 230, 230), 4)
+    return screen
+
+
+def through_jpeg(image: Image.Image) -> Image.Image:
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=40)
+    return Image.open(stream).convert("RGB")
+
+
+FURNITURE: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "words": written,
+    "caption": captioned,
+    "app": in_an_app,
+    "words, saved badly": lambda image: through_jpeg(written(image)),
+}
+
+
+@pytest.mark.parametrize("furniture", FURNITURE)
+def test_the_same_furniture_makes_no_match_and_hides_no_copy(furniture: str) -> None:
+    put = FURNITURE[furniture]
+    registered = {name: regions_to_register(np.asarray(put(picture(name)))) for name in NAMES}
+    for name in NAMES:
+        asked = regions_to_ask(np.asarray(put(picture(name))))
+        tiers = {
+            other: RegionRule().decide(one.values, one.strong, asked.values, asked.strong).tier
+            for other, one in registered.items()
+        }
+        assert tiers == {other: Tier.HOLD if other == name else Tier.CLEAR for other in NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("change", ["as it is", "on its side", "saved badly"])
+def test_words_are_seen_and_little_else(name: str, change: str) -> None:
+    changes: dict[str, Callable[[Image.Image], Image.Image]] = {
+        "as it is": lambda image: image,
+        "on its side": lambda image: image.transpose(Image.Transpose.ROTATE_90),
+        "saved badly": through_jpeg,
+    }
+    make = changes[change]
+    before, after = grey_of(make(picture(name))), grey_of(make(written(picture(name))))
+    words = np.abs(before - after) > 60
+    seen = lettering_in(after)
+    assert seen[words].mean() > 0.85
+    assert seen.mean() < 0.35
+    assert lettering_in(before).mean() < 0.12
+
+
+def test_a_picture_without_bars_or_words_keeps_its_regions_and_one_in_an_app_those_inside() -> None:
+    circles = np.array([[256.0, 200.0, 40.0], [100.0, 300.0, 20.0]])
+    assert picture_itself(grey_of(picture("chelsea")))(circles).all()
+    # The app is 540 x 960, so the working picture shrinks it by 1.875: head, picture, buttons.
+    places = np.array([[30.0, 51.0, 20.0], [144.0, 180.0, 40.0], [100.0, 355.0, 24.0]])
+    assert picture_itself(grey_of(in_an_app(picture("chelsea"))))(places).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("level", [0.0, 128.0, 255.0])
+def test_a_picture_of_one_grey_has_none(level: float) -> None:
+    assert not lettering_in(np.full((16, 512), level, np.float32)).any()
+
+
+Patches = NDArray[np.bool_]
+
+
+def squares(seed: int, count: int) -> tuple[Grey, Patches]:
+    """White blocks on black, some of which touch."""
+    random = np.random.default_rng(seed)
+    white = np.zeros((160, 200), np.bool_)
+    for _ in range(count):
+        y, x, high, wide = random.integers((0, 0, 4, 4), (150, 190, 30, 30)).tolist()
+        white[y : y + high, x : x + wide] = True
+    return np.where(white, np.float32(255), np.float32(0)).astype(np.float32), white
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**16), st.integers(1, 30))
+def test_pieces_are_the_connected_parts(seed: int, count: int) -> None:
+    grey, white = squares(seed, count)
+    labels = label(white, connectivity=1)
+    boxes = set()
+    for number in range(1, int(labels.max()) + 1):
+        rows, columns = np.nonzero(labels == number)
+        left, top, right, bottom = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+        around = white[max(0, top - 2) : bottom + 2, max(0, left - 2) : right + 2]
+        if len(rows) >= 12 and 6 <= max(right - left, bottom - top) <= 0.3 * 200 and not around.all():
+            boxes.add((left, top, right, bottom))
+    assert {tuple(piece[:4].astype(int)) for piece in _pieces(grey, 128.0, True)} == boxes
+
+
+def row_of_pieces(places: list[tuple[float, float]]) -> NDArray[np.float32]:
+    """Pieces of 10 x 16 pixels."""
+    return np.array([[x, y, x + 10, y + 16, 200] for x, y in places], np.float32).reshape(-1, 5)
+
+
+@pytest.mark.parametrize(
+    ("places", "is_row"),
+    [
+        ([(10, 20), (24, 20), (38, 22), (52, 20)], True),
+        ([(10, 20), (24, 20), (38, 22)], False),
+        ([(10, 20), (24, 20), (38, 20), (70, 20)], False),
+        ([(10, 20), (24, 40), (38, 60), (52, 80)], False),
+        ([], False),
+    ],
+)
+def test_a_row_is_four_neighbours_on_one_line(places: list[tuple[float, float]], is_row: bool) -> None:
+    mask = np.zeros((100, 100), np.bool_)
+    _mark_rows(row_of_pieces(places), mask)
+    assert mask.any() == is_row
+    if is_row:
+        assert mask[20:38, 10:62].all()
+        assert mask.sum() < 30 * 60
+
+
+def test_pieces_of_unlike_grey_or_height_are_no_row() -> None:
+    four = row_of_pieces([(10, 20), (24, 20), (38, 20), (52, 20)])
+    for column, value in ((4, 120.0), (3, 60.0)):
+        changed = four.copy()
+        changed[2, column] = value
+        mask = np.zeros((100, 100), np.bool_)
+        _mark_rows(changed, mask)
+        assert not mask.any()
