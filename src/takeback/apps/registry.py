@@ -19,9 +19,12 @@ from takeback.exchange.gate import GateRules, PartnerGate, parse_proxies
 from takeback.exchange.http import feed_routes
 from takeback.exchange.ncmec.http import ncmec_routes
 from takeback.exchange.ncmec.service import NcmecService
+from takeback.exchange.offers import OfferService
 from takeback.exchange.partners import PartnerService
 from takeback.exchange.service import FeedService
 from takeback.exchange.signing import HeadSigner, open_signer
+from takeback.exchange.stopncii.http import stopncii_routes
+from takeback.exchange.stopncii.service import StopNciiService
 from takeback.httpkit.application import bare_app
 from takeback.httpkit.headers import SecurityHeaders
 from takeback.httpkit.limits import BodyLimit, InFlightLimit
@@ -52,8 +55,8 @@ _FACES = {
     "/healthz": Face.PROBE,
     "/readyz": Face.PROBE,
 }
-_FEEDBACK_BYTES = 128 * 1024
-"""A thousand words of feedback (feed-v1 §6.1) take up to 110 bytes each."""
+_BODY_BYTES = {"/feedback/": 128 * 1024, "/stopncii/": 512 * 1024, "/ncmec/": 16 * 1024}
+"""A thousand words of feedback (feed-v1 §6.1) take up to 110 bytes each; a thousand offers up to 400 or so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Services:
     ncmec: NcmecService
     quarantine: QuarantineService
     guard: GuardService
+    stopncii: StopNciiService
+    offers: OfferService
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +115,14 @@ def build_registry(
     writer = GroupWriter(engine)
     guard, quarantine = _abuse_services(engine, settings, clock, search)
     feed = FeedService(engine, writer, clock, signer, settings.head_ttl_s, quarantine.consider)
+    cases = RegistryService(engine, writer, clock, guard.hits)
     services = Services(
-        registry=RegistryService(engine, writer, clock, guard.hits),
+        registry=cases,
         partners=PartnerService(engine, clock, signer.pin()),
         feed=feed,
         ncmec=NcmecService(engine, feed, clock, settings.registry_name, settings.ncmec_page_entries),
+        stopncii=StopNciiService(engine, feed),
+        offers=OfferService(engine, writer, clock, cases),
         quarantine=quarantine,
         guard=guard,
     )
@@ -220,9 +228,10 @@ def _build_app(
     app.include_router(case_routes(services.registry))
     app.include_router(feed_routes(gate, services.feed))
     app.include_router(ncmec_routes(gate, services.ncmec))
+    app.include_router(stopncii_routes(gate, services.stopncii, services.offers))
     _add_probes(app, services, batcher)
     mount_page(app, "submit")
-    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, by_prefix={"/feedback/": _FEEDBACK_BYTES})
+    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, by_prefix=_BODY_BYTES)
     app.add_middleware(InFlightLimit, max_in_flight=settings.max_in_flight)
     app.add_middleware(SecurityHeaders)
     return app

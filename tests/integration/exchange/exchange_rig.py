@@ -22,7 +22,10 @@ with warnings.catch_warnings():
     # It warns of a bit order of long ago when it is imported.
     warnings.simplefilter("ignore")
     from threatexchange.exchanges.clients.ncmec.hash_api import NCMECHashAPI
+    from threatexchange.exchanges.clients.stopncii.api import StopNCIIAPI, StopNCIIEndpoint
+    from threatexchange.exchanges.collab_config import CollaborationConfigBase
     from threatexchange.exchanges.impl.ncmec_api import NCMECCollabConfig, NCMECSignalExchangeAPI
+    from threatexchange.exchanges.impl.stop_ncii_api import StopNCIISignalExchangeAPI
 
 
 @dataclass
@@ -68,6 +71,20 @@ class Exchange:
         environment: Any = SimpleNamespace(value=f"{self.url}/ncmec")
         collab = NCMECCollabConfig(environment=environment, name="takeback")
         return NCMECSignalExchangeAPI(collab, self.credentials.user, self.credentials.password)
+
+    def stopncii(self, function_key: str | None = None, subscription_key: str | None = None) -> StopNCIIAPI:
+        ours = self.credentials
+        key = function_key or ours.function_key
+        return StopNCIIAPI(
+            subscription_key or ours.subscription_key,
+            key,
+            dict.fromkeys(StopNCIIEndpoint, key),
+            base_url_override=f"{self.url}/stopncii/v1",
+        )
+
+    def stopncii_exchange(self) -> StopNCIISignalExchangeAPI:
+        collab = CollaborationConfigBase("takeback", "stop_ncii", enabled=True)
+        return StopNCIISignalExchangeAPI(collab, self.stopncii())
 
 
 def pdq_of(picture: Path) -> Fingerprint:

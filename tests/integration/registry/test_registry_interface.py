@@ -37,6 +37,9 @@ OPERATIONS = {
     "GET /ncmec/v2/entries",
     "GET /ncmec/v2/feedback/{kind}/reasons",
     "PUT /ncmec/v2/entries/{member}/{entry_id}/{kind}/feedback",
+    "GET /stopncii/v1/FetchHashes",
+    "POST /stopncii/v1/SubmitFeedback",
+    "POST /stopncii/v1/SubmitHashes",
 }
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
@@ -72,6 +75,7 @@ def test_every_operation_answers_as_described(rig: RegistryRig) -> None:
         ("/v1/cases", 422),
         ("/feed/v1/{name}/head", 404),
         ("/ncmec/v2/entries", 200),
+        ("/stopncii/v1/FetchHashes", 200),
     } <= answers
 
 
@@ -80,4 +84,9 @@ def _credentials(rig: RegistryRig, path: str) -> dict[str, str]:
     if path.startswith("/ncmec/"):
         pair = base64.b64encode(f"{credentials.user}:{credentials.password}".encode()).decode()
         return {"Authorization": f"Basic {pair}"}
+    if path.startswith("/stopncii/"):
+        return {
+            "x-functions-key": credentials.function_key,
+            "Ocp-Apim-Subscription-Key": credentials.subscription_key,
+        }
     return {"Authorization": f"Bearer {rig.partner.key.text()}"}

@@ -1,0 +1,1 @@
+"""The face in the shape of StopNCII's API, version 1."""
