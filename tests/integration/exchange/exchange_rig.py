@@ -1,5 +1,6 @@
 """A live registry, and the industry's own client (``threatexchange``) against it."""
 
+import secrets
 import time
 import warnings
 from collections.abc import Callable
@@ -13,10 +14,17 @@ import requests
 from tests.registry_rig import RegistryRig
 
 from takeback.clock import ManualClock
+from takeback.db import writing
 from takeback.exchange.partners import IssuedKey
 from takeback.exchange.types import Credentials
 from takeback.hashing import fingerprints_of
+from takeback.model.entry import Op
 from takeback.model.fingerprint import Algorithm, Fingerprint
+from takeback.registry.batch import extend_log
+from takeback.registry.batch_store import append_changes, insert_entries
+from takeback.registry.publication import publish
+from takeback.registry.store import list_state
+from takeback.registry.types import Entry
 
 with warnings.catch_warnings():
     # It warns of a bit order of long ago when it is imported.
@@ -52,6 +60,16 @@ class Exchange:
         tokens = self.rig.submits(*fingerprints).tokens
         self.rig.batch()
         return tokens
+
+    def lists_many(self, count: int) -> None:
+        """Put made-up PDQ values on the list by the batch's own last step, without a submission each."""
+        entries = [Entry(secrets.token_bytes(16), Algorithm.PDQ, secrets.token_bytes(32), 90) for _ in range(count)]
+        now_s = self.clock.now_s()
+        with writing(self.rig.registry.engine) as connection:
+            state = list_state(connection, Algorithm.PDQ)
+            insert_entries(connection, entries, now_s // 86_400)
+            append_changes(connection, extend_log(state, [(Op.ADD, one) for one in entries], now_s // 86_400))
+            publish(connection, now_s)
 
     def withdraws(self, *tokens: bytes) -> None:
         self.rig.withdraws(*tokens)

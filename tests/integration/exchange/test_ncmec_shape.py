@@ -177,6 +177,14 @@ def test_the_real_client_pages_through_a_long_list(exchange: Exchange) -> None:
     assert _signals(exchange, state, PdqSignal) == {one.value for one in wanted}
 
 
+def test_a_hundred_thousand_entries_are_one_page(exchange: Exchange) -> None:
+    exchange.live_clock(behind_s=100)
+    exchange.lists_many(100_000)
+    exchange.live_clock()
+    deltas = list(exchange.ncmec_exchange().fetch_iter(SIGNALS, None))
+    assert [len(delta.updates) for delta in deltas] == [100_000]
+
+
 def test_a_client_whose_clock_is_ahead_is_told_and_misses_nothing(exchange: Exchange) -> None:
     client = exchange.ncmec()
     ahead_s = exchange.clock.at_s + 5
