@@ -20,8 +20,8 @@ from takeback.exchange.types import Credentials
 from takeback.hashing import fingerprints_of
 from takeback.model.entry import Op
 from takeback.model.fingerprint import Algorithm, Fingerprint
-from takeback.registry.batch import extend_log
 from takeback.registry.batch_store import append_changes, insert_entries
+from takeback.registry.change_log import extend_log
 from takeback.registry.publication import publish
 from takeback.registry.store import list_state
 from takeback.registry.types import Entry
