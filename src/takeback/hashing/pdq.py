@@ -164,7 +164,7 @@ def _hash_forms(small: Matrix, matrix: Matrix) -> tuple[NDArray[np.uint8], int]:
     transform = _transform(small, matrix)
     bits = np.empty((8, 32), np.uint8)
     # Two forms that differ only in that rows are columns have the same values, so the same median.
-    for one, other in ((0, 6), (1, 4), (2, 7), (3, 5)):
+    for one, other in ((0, 6), (1, 5), (2, 7), (3, 4)):
         moved = _moved(transform, one)
         median = _median_of(moved)
         _write_bits(moved, median, bits[one])
