@@ -13,6 +13,9 @@ from tools.postgresql import UNSAFE_BUT_QUICK, PostgresqlMissingError, running_p
 
 pytest_plugins = ["registry_rig"]
 
+# Batches of one case, at once and without decoys, unless a test says otherwise: most are about something else.
+os.environ.setdefault("TAKEBACK_BATCH_MIN_CASES", "1")
+
 
 def missing(what: str) -> None:
     """A part that a test needs is not here: under CI that is a failure, elsewhere the test is skipped."""

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url
@@ -18,7 +19,7 @@ from takeback.httpkit.logs import open_log
 from takeback.model.case import HeldFingerprint, HoldStatus, Submission
 from takeback.model.entry import Change, Head
 from takeback.model.fingerprint import Algorithm, Fingerprint
-from takeback.registry.types import BatchReport
+from takeback.registry.types import BatchReport, Wish
 from takeback.settings import RegistrySettings
 from takeback.wire.feed_v1 import first_chain, next_chain, parse_head
 
@@ -39,6 +40,7 @@ class RegistryRig:
     url: str
     clock: ManualClock = field(default_factory=ManualClock)
     log: io.StringIO = field(default_factory=io.StringIO)
+    settings: dict[str, Any] = field(default_factory=dict)
     registry: Registry = field(init=False)
     partner: IssuedKey = field(init=False)
 
@@ -47,8 +49,14 @@ class RegistryRig:
         self.partner = self.registry.services.partners.add("First platform", tuple(Algorithm))
 
     def another_process(self) -> Registry:
-        settings = RegistrySettings(data_dir=self.folder, database_url=self.url)
+        settings = RegistrySettings(data_dir=self.folder, database_url=self.url, **self.settings)
         return build_registry(settings, self.clock, open_log(self.log))
+
+    def restart(self, **settings: object) -> None:
+        """Another process over the same database, with these settings."""
+        self.registry.close()
+        self.settings = settings
+        self.registry = self.another_process()
 
     def person(self, *fingerprints: Fingerprint) -> Person:
         tokens = tuple(secrets.token_bytes(16) for _ in fingerprints)
@@ -65,6 +73,9 @@ class RegistryRig:
 
     def withdraws(self, *tokens: bytes) -> None:
         self.registry.services.registry.withdraw(tokens).result()
+
+    def wishes(self, wish: Wish, *tokens: bytes) -> None:
+        self.registry.services.registry.wish(tokens, wish).result()
 
     def status(self, *tokens: bytes) -> list[HoldStatus]:
         return self.registry.services.registry.statuses(tokens)

@@ -42,6 +42,22 @@ class RegistrySettings(_Settings):
     host: str = "127.0.0.1"
     port: int = Field(8100, ge=0, le=65535)
     batch_interval_s: float = Field(60.0, gt=0, description="how long a submission waits in intake at most")
+    batch_min_cases: int = Field(
+        5, ge=1, description="a batch of fewer cases waits for company and is topped up with decoys; 1 does neither"
+    )
+    batch_longest_wait_min: float | None = Field(
+        None, ge=0, description="minutes a case waits for company at most; five batch intervals if not set"
+    )
+    withdrawal_delay_days: int = Field(
+        0, ge=0, le=365, description="days a withdrawal waits, in which the receipt can undo it"
+    )
+    hold_lifetime_days: int | None = Field(
+        None, ge=91, le=36500, description="days a fingerprint stays at least unless renewed; not set: for ever"
+    )
+    adult_cases: bool = Field(False, description="accept pictures of adults; otherwise they are pointed elsewhere")
+    unknown_case_tries_per_min: int = Field(
+        600, ge=1, description="receipts that open nothing answered in a minute, by everybody together"
+    )
     head_ttl_s: int = Field(3600, ge=60, description="how long a signed head stays valid")
     max_body_bytes: int = Field(65536, ge=4096, description="largest request body; case-v1 needs 65536")
     max_in_flight: int = Field(64, ge=1, description="requests worked on at the same time; more wait or get a 503")

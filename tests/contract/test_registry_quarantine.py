@@ -235,5 +235,5 @@ def test_the_reply_and_the_way_to_the_batch_are_the_same_near_the_guard_list_and
     rig.registry.services.guard.add([logo])
     for fingerprint in (logo, replace(logo, value=rig.pdq().value)):
         person = rig.person(fingerprint)
-        assert rig.registry.services.registry.submit(person.submission).result() is None
+        assert rig.registry.services.registry.submit(person.submission).result()
         assert [status.state for status in rig.status(*person.tokens)] == [HoldState.BEING_ADDED]

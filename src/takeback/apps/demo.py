@@ -57,7 +57,9 @@ def running_demo(
     events = open_log(log)
     with ExitStack() as stack:
         registry = build_registry(
-            RegistrySettings(data_dir=folder / "registry", batch_interval_s=_BATCH_INTERVAL_S), clock, events
+            RegistrySettings(data_dir=folder / "registry", batch_interval_s=_BATCH_INTERVAL_S, batch_min_cases=1),
+            clock,
+            events,
         )
         stack.callback(registry.close)
         registry.start()

@@ -34,16 +34,23 @@ from takeback.httpkit.pages import mount_page
 from takeback.httpkit.problem import install_problem_handlers, problem_replies
 from takeback.httpkit.rate import RequestRate
 from takeback.httpkit.serve import Server, run
+from takeback.model.case import Terms
 from takeback.registry.batcher import Batcher
+from takeback.registry.company import Company
+from takeback.registry.decoy_key import open_decoys
 from takeback.registry.guard import GuardService
 from takeback.registry.guard_rule import GuardRule, NearSearch, plain_search
 from takeback.registry.http import case_routes
 from takeback.registry.quarantine import QuarantineRules, QuarantineService
-from takeback.registry.service import RegistryService
+from takeback.registry.service import RegistryService, Rules
+from takeback.registry.topping_up import ToppingUp
+from takeback.registry.tries import Tries
 from takeback.registry.turn import BatchTurn
+from takeback.registry.types import GuardCheck
 from takeback.settings import RegistrySettings, load_settings
 
 DATABASE_FILE = "registry.db"
+_INTERVALS_OF_PATIENCE = 5
 _FACES = {
     "/v1/": Face.PERSON,
     "/feed/": Face.PARTNER,
@@ -115,7 +122,7 @@ def build_registry(
     writer = GroupWriter(engine)
     guard, quarantine = _abuse_services(engine, settings, clock, search)
     feed = FeedService(engine, writer, clock, signer, settings.head_ttl_s, quarantine.consider)
-    cases = RegistryService(engine, writer, clock, guard.hits)
+    cases = RegistryService(engine, writer, clock, _rules(settings, guard.hits))
     services = Services(
         registry=cases,
         partners=PartnerService(engine, clock, signer.pin()),
@@ -132,6 +139,18 @@ def build_registry(
     app = _build_app(settings, services, gate, batcher, events)
     app.add_middleware(Metered, metrics=metrics, face_of=_face_of)
     return Registry(app, services, batcher, engine, writer, metrics)
+
+
+def _rules(settings: RegistrySettings, guard: GuardCheck) -> Rules:
+    waits_min = settings.batch_longest_wait_min
+    longest_wait_s = _INTERVALS_OF_PATIENCE * settings.batch_interval_s if waits_min is None else 60 * waits_min
+    return Rules(
+        terms=Terms(settings.adult_cases, settings.withdrawal_delay_days, settings.hold_lifetime_days),
+        company=Company(settings.batch_min_cases, longest_wait_s),
+        topping_up=ToppingUp(open_decoys(settings.data_dir / "keys"), settings.batch_min_cases),
+        tries=Tries(settings.unknown_case_tries_per_min),
+        guard=guard,
+    )
 
 
 @contextmanager

@@ -183,7 +183,7 @@ def _wait_for_empty_intake(engine: Engine, patience_s: float, pause: Callable[[f
     deadline_s = time.monotonic() + patience_s
     while True:
         with reading(engine) as connection:
-            if not store.is_anything_waiting(connection):
+            if not store.is_intake_waiting(connection):
                 return True
         if time.monotonic() >= deadline_s:
             return False

@@ -8,7 +8,7 @@ import typer
 from takeback.cli.main import EXIT_NEGATIVE
 from takeback.cli.output import console, print_json
 from takeback.client.case import CaseClient, HeldStatus
-from takeback.model.case import HoldState
+from takeback.model.case import HoldState, HoldStatus
 from takeback.model.receipt import parse_receipt
 
 _Registry = Annotated[str, typer.Option(help="Address of the registry.", envvar="TAKEBACK_REGISTRY")]
@@ -66,27 +66,29 @@ def _print(statuses: Sequence[HeldStatus], *, as_json: bool) -> None:
                 }
             )
         else:
-            words = words_of(item.status.state, item.status.platforms)
+            words = words_of(item.status)
             console().print(f"picture {item.hold.file_number}  {item.hold.algorithm.value:<7} {words}")
 
 
-def words_of(state: HoldState, platforms: int) -> str:
-    """A state in words a person would use."""
-    by = "1 platform" if platforms == 1 else f"{platforms} platforms"
-    match state:
-        case HoldState.BEING_ADDED:
-            return "arrived; it goes onto the list within minutes"
-        case HoldState.LISTED:
-            return "on the list; no platform has met a copy"
-        case HoldState.FOUND:
-            return f"a copy was met by {by}"
-        case HoldState.IN_REVIEW:
-            return f"a copy is being looked at by {by}"
-        case HoldState.REMOVED:
-            return f"a copy was removed by {by}"
-        case HoldState.QUARANTINED:
-            return "set aside until the registry's people have looked at it"
-        case HoldState.DECLINED:
-            return "not on the list: the registry's people found that it is something many people share"
-        case HoldState.WITHDRAWN:
-            return "taken back"
+_WORDS = {
+    HoldState.BEING_ADDED: "arrived; it goes onto the list within minutes",
+    HoldState.LISTED: "on the list; no platform has met a copy",
+    HoldState.FOUND: "a copy was met by {by}",
+    HoldState.IN_REVIEW: "a copy is being looked at by {by}",
+    HoldState.REMOVED: "a copy was removed by {by}",
+    HoldState.QUARANTINED: "set aside until the registry's people have looked at it",
+    HoldState.DECLINED: "not on the list: the registry's people found that it is something many people share",
+    HoldState.WITHDRAWING: "will be taken back",
+    HoldState.WITHDRAWN: "taken back",
+    HoldState.EXPIRED: "ended by itself, because nobody renewed it",
+}
+
+
+def words_of(status: HoldStatus) -> str:
+    """A status in words a person would use."""
+    words = _WORDS[status.state].format(by="1 platform" if status.platforms == 1 else f"{status.platforms} platforms")
+    if status.leaves is not None:
+        return f"{words} on {status.leaves}; until then 'takeback case keep' undoes that"
+    return (
+        words if status.expires is None else f"{words} (until {status.expires}, or longer with 'takeback case renew')"
+    )

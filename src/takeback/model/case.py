@@ -17,7 +17,20 @@ class HoldState(StrEnum):
     REMOVED = "removed"
     QUARANTINED = "quarantined"
     DECLINED = "declined"
+    WITHDRAWING = "withdrawing"
     WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+class About(StrEnum):
+    """Whom a case is about: a coarse class, counted by day and kept nowhere else (case-v1 §5.5)."""
+
+    SELF_UNDER_18 = "self_under_18"
+    SELF_BEFORE_18 = "self_before_18"
+    """Somebody of age now, about a picture from before they were 18."""
+    TRUSTED_ADULT = "trusted_adult"
+    """A parent, or another adult somebody under 18 trusts, on their behalf."""
+    ADULT = "adult"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +66,19 @@ class HeldFingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Everything a device sends: nothing in it names the person or contains a picture."""
+    """One sheet of a case, everything a device sends: nothing in it names the person or contains a picture.
+
+    Args:
+        case_id: 16 bytes, of this sheet.
+        sealed: the sealed sheet.
+        fingerprints: what is held.
+        about: counted when the sheet is new, then forgotten; ``None`` if not said, and on every sheet but the first.
+    """
 
     case_id: bytes
     sealed: bytes
     fingerprints: tuple[HeldFingerprint, ...]
+    about: About | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +88,26 @@ class HoldStatus:
     Args:
         state: the furthest thing that has happened.
         platforms: how many platforms have reported what the state says; 0 where it says nothing of platforms.
+        leaves: from which day on it is withdrawn; only while it is ``withdrawing``.
+        expires: from which day on nobody looks for it unless it is renewed; ``None`` for never.
     """
 
     state: HoldState
     platforms: int
+    leaves: date | None = None
+    expires: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an operator has set that a person should know before they decide.
+
+    Args:
+        adult_cases: whether pictures of adults, taken as adults, are accepted.
+        withdrawal_delay_days: how long a withdrawal waits and can be taken back; 0 for not at all.
+        hold_lifetime_days: how long a fingerprint stays at least before it has to be renewed; ``None`` for ever.
+    """
+
+    adult_cases: bool = False
+    withdrawal_delay_days: int = 0
+    hold_lifetime_days: int | None = None

@@ -3,24 +3,31 @@
 All in one transaction, so a batch that fails has not happened. After it, nothing in the database says which
 fingerprints came together: every table is filled in an order of its own, ids are random, times are days.
 
-**Source:** docs/protocol/case-v1.md §5 to §7; docs/protocol/feed-v1.md §1 and §2; docs/adr/0004.
+**Source:** docs/protocol/case-v1.md §5 to §7; docs/protocol/feed-v1.md §1 and §2; docs/adr/0004 and 0030.
 """
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from takeback.model.case import HeldFingerprint
+from takeback.model.case import HeldFingerprint, Terms
 from takeback.model.entry import Op
 from takeback.model.fingerprint import Algorithm
 from takeback.registry import batch_store, set_aside, store
 from takeback.registry.change_log import append_marks
-from takeback.registry.types import BatchReport, Entry, GuardCheck, Intake, WaitingCase
+from takeback.registry.topping_up import ToppingUp
+from takeback.registry.types import Additions, BatchReport, Entry, GuardCheck, Intake, WaitingCase, Wishes
 
 _ENTRY_ID_BYTES = 16
+
+EXPIRY_PERIOD_DAYS = 91
+"""Holds end on the first day of a quarter of a year only. A finer day would be a mark that few fingerprints share."""
+
+_EXPIRED_REMEMBERED_DAYS = 400
+"""How long a person who comes back is told that their hold ended by itself, rather than that it was taken back."""
 
 Item = TypeVar("Item")
 
@@ -46,41 +53,56 @@ class Batch:
         shuffler: the source of order.
         today: days since 1970-01-01.
         left_out: case ids that stay in intake this time.
+        terms: delay of withdrawals, lifetime of holds.
+        topping_up: decoys for a small batch, if any.
         guard: says which new entries are near to something on the guard list, and so wait for the operator.
     """
 
     shuffler: Shuffler
     today: int
     left_out: frozenset[bytes] = frozenset()
+    terms: Terms = field(default_factory=Terms)
+    topping_up: ToppingUp | None = None
     guard: GuardCheck = no_guard
 
     def run(self, connection: Connection) -> BatchReport:
         """Move everything; the caller commits."""
         batch_store.lock_intake(connection)
-        if not store.is_anything_waiting(connection):
+        if self.ends_holds:
+            batch_store.end_endless_holds(connection, self._until_day())
+        if not store.is_anything_waiting(connection, self.today, holds_end=self.ends_holds):
             return BatchReport(0, 0, 0, 0)
         intake = batch_store.read_intake(connection)
         going = [case for case in intake.cases if case.case_id not in self.left_out]
-        report = self.move(connection, going, intake.withdrawals)
         staying = intake.unreadable | (self.left_out & {case.case_id for case in intake.cases})
-        batch_store.erase_intake(connection, staying, intake.withdrawals)
+        dropped = self._gone_at_once(intake.wishes) | batch_store.due_to_leave(connection, self.today)
+        report = self.move(connection, going, intake.wishes)
+        batch_store.erase_intake(connection, staying, dropped)
         return replace(report, kept=len(staying))
 
-    def move(self, connection: Connection, going: Sequence[WaitingCase], withdrawals: frozenset[bytes]) -> BatchReport:
-        """Move these cases and apply these withdrawals."""
+    @property
+    def ends_holds(self) -> bool:
+        """Whether holds have a lifetime."""
+        return self.terms.hold_lifetime_days is not None
+
+    def move(self, connection: Connection, going: Sequence[WaitingCase], wishes: Wishes) -> BatchReport:
+        """Move these cases and do what is wished."""
         known = batch_store.known_cases(connection, [case.case_id for case in going])
         # case-v1 §5.3: a case that was taken in before adds nothing, and nothing withdrawn since comes back.
         new_cases = [case for case in going if case.case_id not in known]
-        added = self._add_holds(connection, new_cases, withdrawals)
-        removed = self._withdraw(connection, withdrawals)
-        batch_store.insert_cases(connection, self._shuffled(new_cases))
+        additions = self._additions(connection, new_cases, self._gone_at_once(wishes))
+        if self.topping_up is not None:
+            additions = additions.with_(self.topping_up.arriving(connection, new_cases, self.today))
+        added = self._write(connection, additions)
+        removed = self._remove(connection, self._leaving(connection, wishes))
         self._extend_logs(connection, added, removed)
         return BatchReport(len(going), len(added), len(removed), 0)
 
-    def _add_holds(
-        self, connection: Connection, cases: Sequence[WaitingCase], withdrawals: frozenset[bytes]
-    ) -> list[Entry]:
-        held = [item for case in cases for item in case.held if item.token_hash not in withdrawals]
+    def _gone_at_once(self, wishes: Wishes) -> frozenset[bytes]:
+        return frozenset() if self.terms.withdrawal_delay_days else wishes.withdraw
+
+    def _additions(self, connection: Connection, cases: Sequence[WaitingCase], dropped: frozenset[bytes]) -> Additions:
+        held = [item for case in cases for item in case.held if item.token_hash not in dropped]
         taken = store.entries_of_holds(connection, [item.token_hash for item in held])
         held = self._shuffled(item for item in held if item.token_hash not in taken)
         entry_ids = batch_store.entry_ids(connection, {_key_of(item) for item in held})
@@ -90,17 +112,45 @@ class Batch:
                 algorithm, value = _key_of(item)
                 new.append(Entry(secrets.token_bytes(_ENTRY_ID_BYTES), algorithm, value, item.fingerprint.quality))
                 entry_ids[algorithm, value] = new[-1].entry_id
-        batch_store.insert_entries(connection, self._shuffled(new), self.today)
-        batch_store.insert_holds(
-            connection, self._shuffled((item.token_hash, entry_ids[_key_of(item)]) for item in held)
+        return Additions(
+            cases=tuple((case.case_id, case.sealed, case.day) for case in cases),
+            entries=tuple(new),
+            holds=tuple((item.token_hash, entry_ids[_key_of(item)]) for item in held),
         )
-        # case-v1 §10.1: a value near to the guard list is held, not listed.
-        guarded = self.guard(connection, new)
-        set_aside.hold_back(connection, sorted(guarded), self.today)
-        return [entry for entry in new if entry.entry_id not in guarded]
 
-    def _withdraw(self, connection: Connection, withdrawals: frozenset[bytes]) -> list[Entry]:
-        holds = store.entries_of_holds(connection, withdrawals)
+    def _write(self, connection: Connection, additions: Additions) -> list[Entry]:
+        """Write all of it; the entries that go onto their lists."""
+        until_day = self._until_day() if self.ends_holds else None
+        batch_store.insert_entries(connection, self._shuffled(additions.entries), self.today)
+        batch_store.insert_holds(connection, self._shuffled(additions.holds), until_day)
+        batch_store.insert_cases(connection, self._shuffled(additions.cases))
+        # case-v1 §10.1: a value near to the guard list is held, not listed.
+        guarded = self.guard(connection, additions.entries)
+        set_aside.hold_back(connection, sorted(guarded), self.today)
+        return [entry for entry in additions.entries if entry.entry_id not in guarded]
+
+    def _leaving(self, connection: Connection, wishes: Wishes) -> frozenset[bytes]:
+        """Note delays and renewals; the token hashes of all holds that go now, whyever."""
+        batch_store.stop_leaving(connection, wishes.keep)
+        if self.ends_holds:
+            batch_store.renew_holds(connection, self._shuffled(wishes.renew), self._until_day())
+        expired = batch_store.ended_holds(connection, self.today) if self.ends_holds else set()
+        batch_store.note_expired(connection, self._shuffled(expired), self.today, self.today - _EXPIRED_REMEMBERED_DAYS)
+        delay_days = self.terms.withdrawal_delay_days
+        if delay_days:
+            known = store.known_holds(connection, wishes.withdraw)
+            batch_store.let_leave(connection, self._shuffled(known), self.today + delay_days)
+        going = expired | batch_store.due_to_leave(connection, self.today) | self._gone_at_once(wishes)
+        batch_store.stop_leaving(connection, going)
+        if self.topping_up is not None:
+            going |= self.topping_up.leaving(connection, len(going), self.today)
+        return frozenset(going)
+
+    def _until_day(self) -> int:
+        return end_of_hold(self.today, self.terms.hold_lifetime_days or 0)
+
+    def _remove(self, connection: Connection, going: frozenset[bytes]) -> list[Entry]:
+        holds = store.entries_of_holds(connection, going)
         batch_store.delete_holds(connection, holds)
         affected = set(holds.values())
         orphans = affected - batch_store.held_entries(connection, affected)
@@ -117,6 +167,16 @@ class Batch:
         return shuffled
 
 
+def end_of_hold(today: int, lifetime_days: int) -> int:
+    """The day a hold made or renewed today ends: the first of a period, so that many end together (case-v1 §6.7).
+
+    Args:
+        today: days since 1970-01-01.
+        lifetime_days: how long it lasts at least.
+    """
+    return -(-(today + lifetime_days) // EXPIRY_PERIOD_DAYS) * EXPIRY_PERIOD_DAYS
+
+
 def failing_cases(connection: Connection, batch: Batch) -> frozenset[bytes]:
     """Try each waiting case by itself, undo it, and name those that the database refuses.
 
@@ -130,7 +190,7 @@ def failing_cases(connection: Connection, batch: Batch) -> frozenset[bytes]:
 def _can_move(connection: Connection, batch: Batch, case: WaitingCase) -> bool:
     attempt = connection.begin_nested()
     try:
-        batch.move(connection, [case], frozenset())
+        batch.move(connection, [case], Wishes())
     except Exception:  # noqa: BLE001 - whatever it is, this case is the one that does it
         return False
     else:

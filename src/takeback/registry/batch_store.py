@@ -7,24 +7,26 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Table, delete, insert, select, text
+from sqlalchemy import Connection, Engine, Row, Table, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from takeback.db.insert import insert_or_replace
+from takeback.db.insert import insert_new, insert_or_replace
 from takeback.errors import InvalidInputError
 from takeback.model.case import HeldFingerprint
 from takeback.model.entry import Op
 from takeback.model.fingerprint import Algorithm, parse_fingerprint
-from takeback.registry.store import INTAKE_LOCK, chunks
+from takeback.registry.store import INTAKE_LOCK, chunks, wishes_of
 from takeback.registry.tables import (
     CASES,
     CHANGES,
     ENTRIES,
+    EXPIRED,
     FEEDBACK,
     HOLDS,
     INTAKE,
     INTAKE_HOLDS,
-    INTAKE_WITHDRAWALS,
+    INTAKE_WISHES,
+    LEAVING,
     LIST_SIZES,
     LISTS,
 )
@@ -53,8 +55,8 @@ def read_intake(connection: Connection) -> Intake:
             cases.append(WaitingCase(case_id, bytes(row.sealed), row.day, held))
         except (InvalidInputError, ValueError):
             unreadable.add(case_id)
-    withdrawals = frozenset(bytes(row.token_hash) for row in connection.execute(select(INTAKE_WITHDRAWALS)))
-    return Intake(tuple(cases), frozenset(unreadable), withdrawals)
+    rows = connection.execute(select(INTAKE_WISHES))
+    return Intake(tuple(cases), frozenset(unreadable), wishes_of((bytes(row.token_hash), row.wish) for row in rows))
 
 
 def _held(row: Row[Any]) -> HeldFingerprint:
@@ -62,19 +64,24 @@ def _held(row: Row[Any]) -> HeldFingerprint:
     return HeldFingerprint(fingerprint, bytes(row.token_hash))
 
 
-def erase_intake(connection: Connection, staying: Iterable[bytes], withdrawals: frozenset[bytes]) -> None:
+def erase_intake(connection: Connection, staying: Iterable[bytes], dropped: frozenset[bytes]) -> None:
     """Empty intake, then write back the cases that stay, without what was withdrawn from them.
+
+    Args:
+        connection: in a transaction.
+        staying: case ids.
+        dropped: token hashes of what is not written back.
 
     Both statements give whole pages back, which SQLite's ``secure_delete`` overwrites and PostgreSQL drops with the
     file; deleting row by row would leave copies in the unused parts of pages that stay in use.
     """
     cases = _rows_of_cases(connection, INTAKE, staying)
     holds = _rows_of_cases(connection, INTAKE_HOLDS, staying)
-    holds = [row for row in holds if bytes(row["token_hash"]) not in withdrawals]
+    holds = [row for row in holds if bytes(row["token_hash"]) not in dropped]
     if connection.dialect.name == "postgresql":
-        connection.execute(text("TRUNCATE intake, intake_holds, intake_withdrawals"))
+        connection.execute(text("TRUNCATE intake, intake_holds, intake_wishes"))
     else:
-        for table in (INTAKE, INTAKE_HOLDS, INTAKE_WITHDRAWALS):
+        for table in (INTAKE, INTAKE_HOLDS, INTAKE_WISHES):
             connection.execute(delete(table))
     for table, rows in ((INTAKE, cases), (INTAKE_HOLDS, holds)):
         if rows:
@@ -126,18 +133,64 @@ def _digest(value: bytes) -> bytes:
     return hashlib.sha256(value).digest()
 
 
-def insert_holds(connection: Connection, holds: Sequence[tuple[bytes, bytes]]) -> None:
-    """Write (token hash, entry id) pairs."""
+def insert_holds(connection: Connection, holds: Sequence[tuple[bytes, bytes]], until_day: int | None) -> None:
+    """Write (token hash, entry id) pairs, and the day they end."""
     if holds:
-        rows = [{"token_hash": token_hash, "entry_id": entry_id} for token_hash, entry_id in holds]
+        rows = [
+            {"token_hash": token_hash, "entry_id": entry_id, "until_day": until_day} for token_hash, entry_id in holds
+        ]
         connection.execute(insert(HOLDS), rows)
 
 
-def insert_cases(connection: Connection, cases: Sequence[WaitingCase]) -> None:
-    """File sealed cases."""
+def insert_cases(connection: Connection, cases: Sequence[tuple[bytes, bytes, int]]) -> None:
+    """File sealed cases: (case id, sealed bytes, day)."""
     if cases:
-        rows = [{"case_id": case.case_id, "sealed": case.sealed, "day": case.day} for case in cases]
+        rows = [{"case_id": case_id, "sealed": sealed, "day": day} for case_id, sealed, day in cases]
         connection.execute(insert(CASES), rows)
+
+
+def renew_holds(connection: Connection, token_hashes: Iterable[bytes], until_day: int) -> None:
+    """Let holds end later; none ends earlier than before."""
+    for chunk in chunks(token_hashes):
+        connection.execute(
+            update(HOLDS)
+            .where(HOLDS.c.token_hash.in_(chunk), HOLDS.c.until_day < until_day)
+            .values(until_day=until_day)
+        )
+
+
+def end_endless_holds(connection: Connection, until_day: int) -> None:
+    """Give holds from before there was a lifetime a whole one: nobody's ends without notice."""
+    connection.execute(update(HOLDS).where(HOLDS.c.until_day.is_(None)).values(until_day=until_day))
+
+
+def ended_holds(connection: Connection, today: int) -> set[bytes]:
+    """Token hashes of holds whose time is over."""
+    query = select(HOLDS.c.token_hash).where(HOLDS.c.until_day <= today)
+    return {bytes(row.token_hash) for row in connection.execute(query)}
+
+
+def note_expired(connection: Connection, token_hashes: Sequence[bytes], today: int, forget_before: int) -> None:
+    """Remember for a while that these ended by themselves."""
+    insert_new(connection, EXPIRED, [{"token_hash": item, "day": today} for item in token_hashes])
+    connection.execute(delete(EXPIRED).where(EXPIRED.c.day < forget_before))
+
+
+def let_leave(connection: Connection, token_hashes: Sequence[bytes], day: int) -> None:
+    """Note when holds leave; asking again changes no day."""
+    insert_new(connection, LEAVING, [{"token_hash": item, "day": day} for item in token_hashes])
+
+
+def stop_leaving(connection: Connection, token_hashes: Iterable[bytes]) -> None:
+    """Forget that these were to leave."""
+    for chunk in chunks(token_hashes):
+        connection.execute(delete(LEAVING).where(LEAVING.c.token_hash.in_(chunk)))
+
+
+def due_to_leave(connection: Connection, today: int) -> set[bytes]:
+    """Holds whose withdrawal has waited long enough."""
+    query = select(LEAVING.c.token_hash).where(LEAVING.c.day <= today)
+    return {bytes(row.token_hash) for row in connection.execute(query)}
 
 
 def delete_holds(connection: Connection, token_hashes: Iterable[bytes]) -> None:

@@ -22,6 +22,10 @@ class Batches(Protocol):
         """Run one batch."""
         ...
 
+    def may_run_batch(self) -> bool:
+        """Whether one should run now."""
+        ...
+
     def find_failing_cases(self) -> frozenset[bytes]:
         """Name the cases that make one fail."""
         ...
@@ -81,9 +85,9 @@ class Batcher:
         self._turn.give_up()
 
     def run_if_ours(self) -> BatchReport | None:
-        """Run one batch if this process has the turn; ``None`` if it has not, or the batch failed."""
+        """Run one batch if this process has the turn and the batch has company; ``None`` if not, or if it failed."""
         try:
-            is_ours = self._turn.is_ours()
+            is_ours = self._turn.is_ours() and self._batches.may_run_batch()
         except Exception as error:  # noqa: BLE001 - the next batch must come, whatever happened to this one
             self._log.error("batch.turn_failed", error=type(error).__name__, where=origin_of(error))
             return None

@@ -1,4 +1,4 @@
-"""Routes of a person's device: submit, open, ask, withdraw. There is no route that takes a picture.
+"""Routes of a person's device: submit, open, ask, withdraw, keep, renew. There is no route that takes a picture.
 
 **Source:** docs/protocol/case-v1.md §5, §6 and §8.
 """
@@ -7,17 +7,21 @@ import asyncio
 
 from fastapi import APIRouter
 
+from takeback.errors import ConflictError
 from takeback.httpkit.problem import problem_replies
 from takeback.registry.service import RegistryService
+from takeback.registry.types import Wish
 from takeback.wire.case_v1 import (
     AcceptedShape,
     HoldsStatusShape,
-    HoldStatusShape,
     OpenCaseShape,
     SealedCaseShape,
     SubmissionShape,
+    TermsShape,
     TokensShape,
     parse_submission,
+    status_shape,
+    terms_shape,
 )
 from takeback.wire.shape import encode_base64
 
@@ -28,25 +32,46 @@ def case_routes(service: RegistryService) -> APIRouter:
     """The routes under ``/v1``."""
     routes = APIRouter(prefix="/v1", responses=_REFUSALS)
 
-    @routes.post("/cases", status_code=202)
+    @routes.get("/terms")
+    async def terms() -> TermsShape:
+        return terms_shape(service.terms)
+
+    @routes.post("/cases", status_code=202, responses=problem_replies(403, 409))
     async def submit(body: SubmissionShape) -> AcceptedShape:
-        await asyncio.wrap_future(service.submit(parse_submission(body)))
+        if not await asyncio.wrap_future(service.submit(parse_submission(body))):
+            # case-v1 §5.3: of two devices that add to a case at once, the second opens it again and adds after.
+            raise ConflictError("case.taken", "Something else has been added to this case meanwhile. Open it again.")
         return AcceptedShape(state="being_added")
 
     @routes.post("/cases/open", responses=problem_replies(404))
     def open_case(body: OpenCaseShape) -> SealedCaseShape:
-        return SealedCaseShape(sealed=encode_base64(service.open_case(bytes.fromhex(body.case_id))))
+        case_id, more = bytes.fromhex(body.case_id), [bytes.fromhex(item) for item in body.more]
+        found = service.open_sheets((case_id, *more))
+        return SealedCaseShape(
+            sealed=encode_base64(found[case_id]), more=[encode_base64(found[item]) for item in more if item in found]
+        )
 
     @routes.post("/holds/status")
     def statuses(body: TokensShape) -> HoldsStatusShape:
         found = service.statuses([bytes.fromhex(token) for token in body.tokens])
-        return HoldsStatusShape(
-            holds=[HoldStatusShape(state=status.state.value, platforms=status.platforms) for status in found]
-        )
+        return HoldsStatusShape(holds=[status_shape(status) for status in found])
 
     @routes.post("/holds/withdraw", status_code=202)
     async def withdraw(body: TokensShape) -> AcceptedShape:
-        await asyncio.wrap_future(service.withdraw([bytes.fromhex(token) for token in body.tokens]))
-        return AcceptedShape(state="withdrawn")
+        await _wish(body, Wish.WITHDRAW)
+        return AcceptedShape(state="withdrawing" if service.terms.withdrawal_delay_days else "withdrawn")
+
+    @routes.post("/holds/keep", status_code=202)
+    async def keep(body: TokensShape) -> AcceptedShape:
+        await _wish(body, Wish.KEEP)
+        return AcceptedShape(state="kept")
+
+    @routes.post("/holds/renew", status_code=202)
+    async def renew(body: TokensShape) -> AcceptedShape:
+        await _wish(body, Wish.RENEW)
+        return AcceptedShape(state="renewed")
+
+    async def _wish(body: TokensShape, wish: Wish) -> None:
+        await asyncio.wrap_future(service.wish([bytes.fromhex(token) for token in body.tokens], wish))
 
     return routes

@@ -1,11 +1,13 @@
 """What a registry does: receive cases, answer for holds, run batches. No HTTP and no SQL here.
 
-**Source:** docs/protocol/case-v1.md §5 and §6.
+**Source:** docs/protocol/case-v1.md §5 to §7.
 """
 
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from functools import partial
 from random import SystemRandom
 
@@ -13,17 +15,22 @@ from sqlalchemy import Connection, Engine
 
 from takeback.clock import Clock
 from takeback.db import GroupWriter, reading
-from takeback.errors import InvalidInputError, NotFoundError
-from takeback.model.case import HoldState, HoldStatus, Submission
+from takeback.errors import InvalidInputError, NotAllowedError, NotFoundError
+from takeback.model.case import About, HoldState, HoldStatus, Submission, Terms
 from takeback.model.fingerprint import MIN_QUALITY, Algorithm
 from takeback.model.lead import FeedbackValue
 from takeback.registry import batch_store, set_aside, store
-from takeback.registry.batch import Batch, failing_cases, no_guard
+from takeback.registry.audience import AudienceCount, audience
+from takeback.registry.batch import Batch, end_of_hold, failing_cases, no_guard
+from takeback.registry.company import Company
 from takeback.registry.publication import publish
 from takeback.registry.set_aside import AsideState
-from takeback.registry.types import BatchReport, GuardCheck, ListState
+from takeback.registry.topping_up import ToppingUp
+from takeback.registry.tries import Tries
+from takeback.registry.types import BatchReport, GuardCheck, HoldFacts, ListState, Wish
 
 _SECONDS_A_DAY = 86_400
+_EPOCH = date(1970, 1, 1)
 
 _STATE_OF_FEEDBACK = (
     (HoldState.REMOVED, (FeedbackValue.BLOCKED,)),
@@ -34,6 +41,25 @@ _STATE_OF_FEEDBACK = (
 """case-v1 §6.3: the furthest thing that any partner's last word says, in this order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What an operator has set about cases.
+
+    Args:
+        terms: what a person is told.
+        company: whether a batch may go already.
+        topping_up: decoys for small batches; ``None`` for none.
+        tries: how many receipts that open nothing are answered.
+        guard: which new entries wait for the operator.
+    """
+
+    terms: Terms = field(default_factory=Terms)
+    company: Company = field(default_factory=lambda: Company(1, 0))
+    topping_up: ToppingUp | None = None
+    tries: Tries = field(default_factory=lambda: Tries(600))
+    guard: GuardCheck = no_guard
+
+
 class RegistryService:
     """The registry's use cases over one database.
 
@@ -41,21 +67,30 @@ class RegistryService:
         engine: the registry's database.
         writer: commits what submitters send.
         clock: only its day is ever stored.
-        guard: which new entries wait for the operator.
+        rules: what the operator has set.
     """
 
-    def __init__(self, engine: Engine, writer: GroupWriter, clock: Clock, guard: GuardCheck = no_guard) -> None:
+    def __init__(self, engine: Engine, writer: GroupWriter, clock: Clock, rules: Rules | None = None) -> None:
         self._engine = engine
         self._writer = writer
         self._clock = clock
-        self._guard = guard
+        self._rules = rules or Rules()
         self._shuffler = SystemRandom()
 
-    def submit(self, submission: Submission) -> Future[None]:
+    @property
+    def terms(self) -> Terms:
+        """What a person should know before they decide."""
+        return self._rules.terms
+
+    def submit(self, submission: Submission) -> Future[bool]:
         """Receive a case; the future is done when it is on disk. New, known or sent again: it ends the same.
+
+        Returns:
+            Whether the registry has this very case; not if another one came first under its id.
 
         Raises:
             InvalidInputError: ``fingerprint.quality`` for a PDQ that says nothing about its picture.
+            NotAllowedError: ``case.adult`` for a case about an adult where those are not accepted.
             UnavailableError: too much at the moment (in the future: it could not be stored).
         """
         qualities = [item.fingerprint.quality for item in submission.fingerprints]
@@ -63,23 +98,42 @@ class RegistryService:
             raise InvalidInputError(
                 "fingerprint.quality", f"A PDQ fingerprint of a quality below {MIN_QUALITY} cannot be looked for."
             )
+        if submission.about is About.ADULT and not self.terms.adult_cases:
+            raise NotAllowedError(
+                "case.adult", "This service is for pictures of people under 18. Others help adults: see stopncii.org."
+            )
         return self._writer.submit(partial(store.put_in_intake, submission=submission, day=self._today()))
 
-    def withdraw(self, tokens: Sequence[bytes]) -> Future[None]:
-        """Withdraw holds; the future is done when that is on disk. Unknown tokens end the same as known ones."""
+    def wish(self, tokens: Sequence[bytes], wish: Wish) -> Future[None]:
+        """Withdraw, keep or renew holds; done when that is on disk. Unknown tokens end the same as known ones."""
         hashes = [_hash_of(token) for token in tokens]
-        return self._writer.submit(partial(store.put_withdrawals, token_hashes=hashes))
+        return self._writer.submit(partial(store.put_wishes, token_hashes=hashes, wish=wish))
+
+    def withdraw(self, tokens: Sequence[bytes]) -> Future[None]:
+        """Withdraw holds."""
+        return self.wish(tokens, Wish.WITHDRAW)
 
     def open_case(self, case_id: bytes) -> bytes:
         """The sealed bytes of a case.
 
         Raises:
             NotFoundError: ``case.unknown``.
+            UnavailableError: ``case.tries`` if too many receipts that open nothing were tried just now.
+        """
+        return self.open_sheets((case_id,))[case_id]
+
+    def open_sheets(self, case_ids: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The sealed bytes of those of a case's sheets that there are.
+
+        Raises:
+            NotFoundError: ``case.unknown`` if the first is not known.
+            UnavailableError: ``case.tries`` if too many receipts that open nothing were tried just now.
         """
         with reading(self._engine) as connection:
             store.settle_intake(connection)
-            sealed = store.sealed_case(connection, case_id)
-        if sealed is None:
+            sealed = store.sealed_cases(connection, case_ids)
+        if case_ids[0] not in sealed:
+            self._rules.tries.note(self._clock.now_s())
             raise NotFoundError("case.unknown", "No case is known under this receipt. Please check what you typed.")
         return sealed
 
@@ -88,23 +142,65 @@ class RegistryService:
         hashes = [_hash_of(token) for token in tokens]
         with reading(self._engine) as connection:
             store.settle_intake(connection)
-            withdrawn = store.withdrawn_tokens(connection, hashes)
-            waiting = store.waiting_tokens(connection, hashes)
-            entries = store.entries_of_holds(connection, hashes)
-            words = store.feedback_counts(connection, set(entries.values()))
-            aside = set_aside.states(connection, set(entries.values()))
-        known = {
-            token_hash: status_aside(aside[entry_id]) if entry_id in aside else status_of(words.get(entry_id, {}))
-            for token_hash, entry_id in entries.items()
-        }
-        for token_hash in waiting - set(known):
-            known[token_hash] = HoldStatus(HoldState.BEING_ADDED, 0)
-        gone = HoldStatus(HoldState.WITHDRAWN, 0)
-        return [gone if item in withdrawn else known.get(item, gone) for item in hashes]
+            facts = store.hold_facts(connection, hashes)
+            listed = set(facts.entries.values())
+            words = store.feedback_counts(connection, listed)
+            aside = set_aside.states(connection, listed)
+        known = {entry_id: status_of(words.get(entry_id, {})) for entry_id in listed}
+        known |= {entry_id: status_aside(state) for entry_id, state in aside.items()}
+        return [self._status(item, facts, known) for item in hashes]
+
+    def _status(self, token_hash: bytes, facts: HoldFacts, known: dict[bytes, HoldStatus]) -> HoldStatus:
+        entry_id = facts.entries.get(token_hash)
+        if entry_id is None and token_hash not in facts.arriving:
+            return HoldStatus(HoldState.EXPIRED if token_hash in facts.expired else HoldState.WITHDRAWN, 0)
+        leaves = self._leaves(token_hash, facts)
+        if token_hash in facts.wishes.withdraw and leaves is None:
+            return HoldStatus(HoldState.WITHDRAWN, 0)
+        if leaves is not None:
+            return HoldStatus(HoldState.WITHDRAWING, 0, leaves=leaves)
+        if entry_id is None:
+            return HoldStatus(HoldState.BEING_ADDED, 0)
+        return replace(known[entry_id], expires=self._expires(token_hash, facts))
+
+    def _leaves(self, token_hash: bytes, facts: HoldFacts) -> date | None:
+        if token_hash in facts.wishes.keep:
+            return None
+        day = facts.leaving.get(token_hash)
+        if day is None and token_hash in facts.wishes.withdraw and self.terms.withdrawal_delay_days:
+            day = self._today() + self.terms.withdrawal_delay_days
+        return None if day is None else _EPOCH + timedelta(days=day)
+
+    def _expires(self, token_hash: bytes, facts: HoldFacts) -> date | None:
+        lifetime_days = self.terms.hold_lifetime_days
+        if lifetime_days is None:
+            return None
+        renewed = end_of_hold(self._today(), lifetime_days)
+        day = renewed if token_hash in facts.wishes.renew else facts.until.get(token_hash, renewed)
+        return _EPOCH + timedelta(days=day)
+
+    def audience(self, days: int) -> Sequence[AudienceCount]:
+        """Whom the cases of the last days are about; small numbers are left out."""
+        with reading(self._engine) as connection:
+            return audience(connection, self._today() - days + 1, self._today())
+
+    def may_run_batch(self) -> bool:
+        """Whether the batch has company enough, or has waited for it long enough (case-v1 §7.2)."""
+        with reading(self._engine) as connection:
+            cases = store.waiting_cases(connection)
+            is_anything = store.is_anything_waiting(connection, self._today(), holds_end=self._ends_holds)
+        return self._rules.company.may_go(cases, is_anything=is_anything, now_s=self._clock.now_s())
+
+    @property
+    def _ends_holds(self) -> bool:
+        return self.terms.hold_lifetime_days is not None
+
+    def _batch(self, left_out: frozenset[bytes] = frozenset()) -> Batch:
+        return Batch(self._shuffler, self._today(), left_out, self.terms, self._rules.topping_up, self._rules.guard)
 
     def run_batch(self, left_out: frozenset[bytes] = frozenset()) -> BatchReport:
         """Move everything in intake, except cases named, in one transaction, and wipe it from the disk."""
-        batch = Batch(self._shuffler, self._today(), left_out, self._guard)
+        batch = self._batch(left_out)
 
         def run_and_publish(connection: Connection) -> BatchReport:
             report = batch.run(connection)
@@ -117,8 +213,7 @@ class RegistryService:
 
     def find_failing_cases(self) -> frozenset[bytes]:
         """Which waiting cases make a batch fail. Slow; nothing is changed."""
-        batch = Batch(self._shuffler, self._today(), guard=self._guard)
-        return self._writer.run(partial(failing_cases, batch=batch), alone=True)
+        return self._writer.run(partial(failing_cases, batch=replace(self._batch(), topping_up=None)), alone=True)
 
     def list_states(self) -> list[ListState]:
         """Where each list's log stands."""
@@ -128,7 +223,7 @@ class RegistryService:
     def check_readable(self) -> None:
         """Raise what is wrong with the database, if something is."""
         with reading(self._engine) as connection:
-            store.is_anything_waiting(connection)
+            store.waiting_cases(connection)
 
     def _today(self) -> int:
         return self._clock.now_s() // _SECONDS_A_DAY

@@ -1,4 +1,4 @@
-"""SQL of everyday requests: submit, withdraw, open a case, ask about holds, and what partners say about entries.
+"""SQL of everyday requests: submit, wish, open a case, ask about holds, and what partners say about entries.
 
 Every function takes a connection in a transaction; none begins or ends one.
 
@@ -10,15 +10,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, exists, func, select, text
+from sqlalchemy import Connection, Table, delete, exists, func, select, text
 
 from takeback.db.insert import insert_if_new, insert_new, insert_or_add, insert_or_replace
 from takeback.model.case import Submission
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Feedback, FeedbackValue
 from takeback.registry.abuse_tables import MATCH_COUNTS
-from takeback.registry.tables import CASES, ENTRIES, FEEDBACK, HOLDS, INTAKE, INTAKE_HOLDS, INTAKE_WITHDRAWALS, LISTS
-from takeback.registry.types import ListState
+from takeback.registry.audience import count_case
+from takeback.registry.tables import (
+    CASES,
+    ENTRIES,
+    EXPIRED,
+    FEEDBACK,
+    HOLDS,
+    INTAKE,
+    INTAKE_HOLDS,
+    INTAKE_WISHES,
+    LEAVING,
+    LISTS,
+)
+from takeback.registry.types import HoldFacts, ListState, Wish, Wishes
 from takeback.wire.feed_v1 import first_chain
 
 _CHUNK = 500
@@ -50,16 +62,22 @@ def settle_intake(connection: Connection) -> None:
     neither in intake nor beside it. ``LOCK TABLE`` is the one statement that waits before the snapshot.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE intake, intake_holds, intake_withdrawals IN ACCESS SHARE MODE"))
+        connection.execute(text("LOCK TABLE intake, intake_holds, intake_wishes IN ACCESS SHARE MODE"))
 
 
-def put_in_intake(connection: Connection, submission: Submission, day: int) -> None:
-    """Keep a submission until the next batch. A case that has been received before changes nothing (case-v1 §5.3)."""
+def put_in_intake(connection: Connection, submission: Submission, day: int) -> bool:
+    """Keep a submission until the next batch. A case that has been received before changes nothing (case-v1 §5.3).
+
+    Returns:
+        Whether the registry has this very case; not if another one came first under its id.
+    """
     share_intake(connection)
-    known = connection.execute(select(exists().where(CASES.c.case_id == submission.case_id))).scalar_one()
+    known = sealed_case(connection, submission.case_id)
     case = {"case_id": submission.case_id, "sealed": submission.sealed, "day": day}
-    if known or not insert_if_new(connection, INTAKE, case):
-        return
+    if known is not None or not insert_if_new(connection, INTAKE, case):
+        return (known or sealed_case(connection, submission.case_id)) == submission.sealed
+    if submission.about is not None:
+        count_case(connection, submission.about, day)
     insert_new(
         connection,
         INTAKE_HOLDS,
@@ -74,12 +92,23 @@ def put_in_intake(connection: Connection, submission: Submission, day: int) -> N
             for item in submission.fingerprints
         ],
     )
+    return True
 
 
-def put_withdrawals(connection: Connection, token_hashes: Sequence[bytes]) -> None:
-    """Mark holds for the next batch, whether they exist or not (case-v1 §6.4)."""
+_TAKEN_BACK_BY = {Wish.WITHDRAW: Wish.KEEP, Wish.KEEP: Wish.WITHDRAW}
+
+
+def put_wishes(connection: Connection, token_hashes: Sequence[bytes], wish: Wish) -> None:
+    """Mark holds for the next batch, known or not (case-v1 §6.4). Of two contrary wishes the last counts."""
     share_intake(connection)
-    insert_new(connection, INTAKE_WITHDRAWALS, [{"token_hash": token_hash} for token_hash in sorted(set(token_hashes))])
+    wanted = sorted(set(token_hashes))
+    contrary = _TAKEN_BACK_BY.get(wish)
+    if contrary is not None:
+        for chunk in chunks(wanted):
+            connection.execute(
+                delete(INTAKE_WISHES).where(INTAKE_WISHES.c.token_hash.in_(chunk), INTAKE_WISHES.c.wish == contrary)
+            )
+    insert_new(connection, INTAKE_WISHES, [{"token_hash": item, "wish": wish.value} for item in wanted])
 
 
 def sealed_case(connection: Connection, case_id: bytes) -> bytes | None:
@@ -91,19 +120,62 @@ def sealed_case(connection: Connection, case_id: bytes) -> bytes | None:
     return None
 
 
-def withdrawn_tokens(connection: Connection, token_hashes: Iterable[bytes]) -> set[bytes]:
-    """Which of these wait to be withdrawn."""
-    column = INTAKE_WITHDRAWALS.c.token_hash
+def sealed_cases(connection: Connection, case_ids: Sequence[bytes]) -> dict[bytes, bytes]:
+    """The sealed bytes of those of these cases that have been acknowledged."""
+    found: dict[bytes, bytes] = {}
+    for table in (CASES, INTAKE):
+        query = select(table.c.case_id, table.c.sealed).where(table.c.case_id.in_(case_ids))
+        found |= {bytes(row.case_id): bytes(row.sealed) for row in connection.execute(query)}
+    return found
+
+
+def wishes_of(rows: Iterable[tuple[bytes, int]]) -> Wishes:
+    """Sort (token hash, wish) pairs."""
+    sets: dict[int, set[bytes]] = {wish: set() for wish in Wish}
+    for token_hash, wish in rows:
+        sets[wish].add(token_hash)
+    return Wishes(frozenset(sets[Wish.WITHDRAW]), frozenset(sets[Wish.KEEP]), frozenset(sets[Wish.RENEW]))
+
+
+def hold_facts(connection: Connection, token_hashes: Sequence[bytes]) -> HoldFacts:
+    """What there is to know of some holds, known or not."""
+    wishes: list[tuple[bytes, int]] = []
+    entries: dict[bytes, bytes] = {}
+    until: dict[bytes, int] = {}
+    for chunk in chunks(token_hashes):
+        query = select(INTAKE_WISHES).where(INTAKE_WISHES.c.token_hash.in_(chunk))
+        wishes += [(bytes(row.token_hash), row.wish) for row in connection.execute(query)]
+        for row in connection.execute(select(HOLDS).where(HOLDS.c.token_hash.in_(chunk))):
+            entries[bytes(row.token_hash)] = bytes(row.entry_id)
+            if row.until_day is not None:
+                until[bytes(row.token_hash)] = row.until_day
+    return HoldFacts(
+        wishes=wishes_of(wishes),
+        arriving=frozenset(_those_in(connection, INTAKE_HOLDS, token_hashes)),
+        entries=entries,
+        until=until,
+        leaving=leaving_days(connection, token_hashes),
+        expired=frozenset(_those_in(connection, EXPIRED, token_hashes)),
+    )
+
+
+def known_holds(connection: Connection, token_hashes: Iterable[bytes]) -> set[bytes]:
+    """Which of these hold an entry, or wait in intake to do so."""
+    asked = list(token_hashes)
+    return _those_in(connection, HOLDS, asked) | _those_in(connection, INTAKE_HOLDS, asked)
+
+
+def leaving_days(connection: Connection, token_hashes: Iterable[bytes]) -> dict[bytes, int]:
+    """On which day those of these holds that wait to leave do so."""
     return {
-        bytes(row.token_hash)
+        bytes(row.token_hash): row.day
         for chunk in chunks(token_hashes)
-        for row in connection.execute(select(column).where(column.in_(chunk)))
+        for row in connection.execute(select(LEAVING).where(LEAVING.c.token_hash.in_(chunk)))
     }
 
 
-def waiting_tokens(connection: Connection, token_hashes: Iterable[bytes]) -> set[bytes]:
-    """Which of these wait in intake."""
-    column = INTAKE_HOLDS.c.token_hash
+def _those_in(connection: Connection, table: Table, token_hashes: Iterable[bytes]) -> set[bytes]:
+    column = table.c.token_hash
     return {
         bytes(row.token_hash)
         for chunk in chunks(token_hashes)
@@ -180,7 +252,26 @@ def list_state(connection: Connection, name: Algorithm) -> ListState:
     return ListState(name, row.seq, bytes(row.chain), row.live_count, row.day)
 
 
-def is_anything_waiting(connection: Connection) -> bool:
-    """Whether a batch would have something to do."""
-    tables = (INTAKE, INTAKE_WITHDRAWALS)
+def is_anything_waiting(connection: Connection, today: int, *, holds_end: bool) -> bool:
+    """Whether a batch would have something to do.
+
+    Args:
+        connection: in a transaction.
+        today: days since 1970-01-01.
+        holds_end: whether holds have a lifetime.
+    """
+    due = [exists().where(LEAVING.c.day <= today)]
+    if holds_end:
+        due.append(exists().where(HOLDS.c.until_day <= today))
+    return is_intake_waiting(connection) or any(connection.execute(select(item)).scalar_one() for item in due)
+
+
+def is_intake_waiting(connection: Connection) -> bool:
+    """Whether anything waits in intake: the one place where fingerprints of a case stand together."""
+    tables = (INTAKE, INTAKE_WISHES)
     return any(connection.execute(select(exists().select_from(table))).scalar_one() for table in tables)
+
+
+def waiting_cases(connection: Connection) -> int:
+    """How many submissions wait for a batch."""
+    return int(connection.execute(select(func.count()).select_from(INTAKE)).scalar_one())

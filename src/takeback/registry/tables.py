@@ -45,13 +45,15 @@ INTAKE_HOLDS = Table(
 )
 """Their fingerprints: with ``intake`` the one place where they stand together. Every batch erases both."""
 
-INTAKE_WITHDRAWALS = Table(
-    "intake_withdrawals",
+INTAKE_WISHES = Table(
+    "intake_wishes",
     METADATA,
     Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("wish", SmallInteger, primary_key=True, autoincrement=False),
+    CheckConstraint("wish IN (1, 2, 3)", name="intake_wishes_wish"),
     sqlite_with_rowid=False,
 )
-"""Tokens whose holds go with the next batch, known or not."""
+"""What the next batch is to do with holds, known or not. ``wish``: 1 withdraw, 2 keep, 3 renew."""
 
 CASES = Table(
     "cases",
@@ -81,9 +83,42 @@ HOLDS = Table(
     METADATA,
     Column("token_hash", LargeBinary(32), primary_key=True),
     Column("entry_id", LargeBinary(16), ForeignKey("entries.entry_id"), nullable=False),
+    Column("until_day", Integer),
     Index("holds_entry_id", "entry_id"),
+    Index("holds_until_day", "until_day"),
     sqlite_with_rowid=False,
 )
+"""``until_day``: when the hold ends unless it is renewed, the first day of a period; null for never (case-v1 §6.7)."""
+
+LEAVING = Table(
+    "leaving",
+    METADATA,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("day", Integer, nullable=False),
+    Index("leaving_day", "day"),
+    sqlite_with_rowid=False,
+)
+"""Holds whose withdrawal waits, and the day it is done (case-v1 §6.6)."""
+
+EXPIRED = Table(
+    "expired",
+    METADATA,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("day", Integer, nullable=False),
+    Index("expired_day", "day"),
+    sqlite_with_rowid=False,
+)
+"""Holds that have ended by themselves, for as long as their owners may ask why."""
+
+AUDIENCE = Table(
+    "audience",
+    METADATA,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("about", String(16), primary_key=True),
+    Column("cases", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How many cases came in on a day about whom; beside no case (case-v1 §5.5)."""
 
 LISTS = Table(
     "lists",

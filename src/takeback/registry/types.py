@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -28,6 +29,24 @@ class WaitingCase:
     held: tuple[HeldFingerprint, ...] = field(repr=False)
 
 
+class Wish(IntEnum):
+    """What somebody wants of a hold. The numbers are the database's."""
+
+    WITHDRAW = 1
+    KEEP = 2
+    """Undo a withdrawal that waits."""
+    RENEW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the next batch is to do, by token hash."""
+
+    withdraw: frozenset[bytes] = field(default=frozenset(), repr=False)
+    keep: frozenset[bytes] = field(default=frozenset(), repr=False)
+    renew: frozenset[bytes] = field(default=frozenset(), repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """All that waits for a batch.
@@ -35,12 +54,12 @@ class Intake:
     Args:
         cases: submissions that can be taken in.
         unreadable: case ids of rows this version cannot read; they stay.
-        withdrawals: token hashes whose holds go.
+        wishes: about holds.
     """
 
     cases: tuple[WaitingCase, ...]
     unreadable: frozenset[bytes] = field(repr=False)
-    withdrawals: frozenset[bytes] = field(repr=False)
+    wishes: Wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +70,46 @@ class Entry:
     algorithm: Algorithm
     value: bytes = field(repr=False)
     quality: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """What a batch is about to write.
+
+    Args:
+        cases: (case id, sealed bytes, day).
+        entries: new ones.
+        holds: (token hash, entry id).
+    """
+
+    cases: tuple[tuple[bytes, bytes, int], ...] = field(default=(), repr=False)
+    entries: tuple[Entry, ...] = ()
+    holds: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+
+    def with_(self, others: "Additions") -> "Additions":
+        """Both together, still in order: whoever writes them shuffles."""
+        return Additions(self.cases + others.cases, self.entries + others.entries, self.holds + others.holds)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFacts:
+    """What the database knows of some holds, by token hash; the days are days since 1970-01-01.
+
+    Args:
+        wishes: what waits for a batch.
+        arriving: those that wait in intake.
+        entries: entry id of those that hold one.
+        until: the day they end, for those that do.
+        leaving: the day their withdrawal is done, for those that wait for it.
+        expired: those that ended by themselves.
+    """
+
+    wishes: Wishes
+    arriving: frozenset[bytes] = field(repr=False)
+    entries: dict[bytes, bytes] = field(repr=False)
+    until: dict[bytes, int] = field(repr=False)
+    leaving: dict[bytes, int] = field(repr=False)
+    expired: frozenset[bytes] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

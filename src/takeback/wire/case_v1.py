@@ -5,8 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from takeback.errors import CorruptDataError, InvalidInputError
-from takeback.model.case import CaseContent, HeldFingerprint, Hold, HoldState, HoldStatus, Submission
+from takeback.errors import CorruptDataError, InvalidInputError, ProtocolViolationError
+from takeback.model.case import (
+    About,
+    CaseContent,
+    HeldFingerprint,
+    Hold,
+    HoldState,
+    HoldStatus,
+    Submission,
+    Terms,
+)
 from takeback.model.fingerprint import MAX_VALUE_DIGITS, Algorithm, parse_fingerprint
 from takeback.wire.shape import Hex32, Hex64, ReplyShape, Shape, decode_base64, encode_base64, padded
 
@@ -22,8 +31,24 @@ SEAL_OVERHEAD_BYTES = 12 + 16
 MAX_HOLDS = 200
 """Fingerprints in a submission and tokens in a question: what fits the largest body and the largest plaintext."""
 
+MAX_SHEETS = 32
+"""Most sheets of one case (§3.4): 6,400 fingerprints."""
+
 AlgorithmName = Literal["pdq", "md5", "sha256", "pdq-region", "vpdq"]
-StateName = Literal["being_added", "listed", "found", "in_review", "removed", "quarantined", "declined", "withdrawn"]
+StateName = Literal[
+    "being_added",
+    "listed",
+    "found",
+    "in_review",
+    "removed",
+    "quarantined",
+    "declined",
+    "withdrawing",
+    "withdrawn",
+    "expired",
+]
+AboutName = Literal["self_under_18", "self_before_18", "trusted_adult", "adult"]
+DayText = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Padding = Annotated[str, StringConstraints(pattern=r"^ *$")]
 Base64Text = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]*={0,2}$", max_length=22_000)]
 
@@ -43,29 +68,40 @@ class SubmissionShape(Shape):
     case_id: Hex32
     sealed: Base64Text
     fingerprints: Annotated[list[FingerprintShape], Field(min_length=1, max_length=MAX_HOLDS)]
+    about: AboutName | None = None
     padding: Padding = ""
 
 
 class AcceptedShape(ReplyShape):
-    """Answer to a submission and to a withdrawal: the same for everybody."""
+    """Answer to a submission and to a wish about holds: the same for everybody."""
 
-    state: Literal["being_added", "withdrawn"]
+    state: Literal["being_added", "withdrawn", "withdrawing", "kept", "renewed"]
+
+
+class TermsShape(ReplyShape):
+    """Answer to ``GET /v1/terms``."""
+
+    adult_cases: bool
+    withdrawal_delay_days: Annotated[int, Field(ge=0)]
+    hold_lifetime_days: Annotated[int, Field(ge=1)] | None
 
 
 class OpenCaseShape(Shape):
-    """Body of ``POST /v1/cases/open``."""
+    """Body of ``POST /v1/cases/open``: the first sheet's id, and those that further sheets would have."""
 
     case_id: Hex32
+    more: list[Hex32] = Field(default_factory=list, max_length=MAX_SHEETS - 1)
 
 
 class SealedCaseShape(ReplyShape):
-    """Answer to it."""
+    """Answer to it; ``more`` are the further sheets there are, in the order asked."""
 
     sealed: Base64Text
+    more: list[Base64Text] = Field(default_factory=list, max_length=MAX_SHEETS - 1)
 
 
 class TokensShape(Shape):
-    """Body of ``POST /v1/holds/status`` and ``POST /v1/holds/withdraw``."""
+    """Body of ``POST /v1/holds/`` ``status``, ``withdraw``, ``keep`` and ``renew``."""
 
     tokens: Annotated[list[Hex32], Field(min_length=1, max_length=MAX_HOLDS)]
     padding: Padding = ""
@@ -76,6 +112,8 @@ class HoldStatusShape(ReplyShape):
 
     state: StateName
     platforms: Annotated[int, Field(ge=0)]
+    leaves: DayText | None = None
+    expires: DayText | None = None
 
 
 class HoldsStatusShape(ReplyShape):
@@ -113,7 +151,8 @@ def parse_submission(shape: SubmissionShape) -> Submission:
     )
     if len({item.token_hash for item in held}) != len(held):
         raise InvalidInputError("request.invalid", "Two fingerprints carry the same token.")
-    return Submission(bytes.fromhex(shape.case_id), sealed, held)
+    about = None if shape.about is None else About(shape.about)
+    return Submission(bytes.fromhex(shape.case_id), sealed, held, about)
 
 
 def submission_body(submission: Submission) -> bytes:
@@ -134,6 +173,7 @@ def submission_body(submission: Submission) -> bytes:
             )
             for item in submission.fingerprints
         ],
+        about=None if submission.about is None else submission.about.value,
     )
     return _padded_body(shape)
 
@@ -152,7 +192,38 @@ def _padded_body(shape: SubmissionShape | TokensShape) -> bytes:
 
 def hold_status(shape: HoldStatusShape) -> HoldStatus:
     """The model's value of one answer."""
-    return HoldStatus(HoldState(shape.state), shape.platforms)
+    return HoldStatus(HoldState(shape.state), shape.platforms, _day_of(shape.leaves), _day_of(shape.expires))
+
+
+def status_shape(status: HoldStatus) -> HoldStatusShape:
+    """An answer's shape."""
+    return HoldStatusShape(
+        state=status.state.value,
+        platforms=status.platforms,
+        leaves=None if status.leaves is None else status.leaves.isoformat(),
+        expires=None if status.expires is None else status.expires.isoformat(),
+    )
+
+
+def terms_shape(terms: Terms) -> TermsShape:
+    """The shape of what an operator has set."""
+    return TermsShape(
+        adult_cases=terms.adult_cases,
+        withdrawal_delay_days=terms.withdrawal_delay_days,
+        hold_lifetime_days=terms.hold_lifetime_days,
+    )
+
+
+def terms_of(shape: TermsShape) -> Terms:
+    """The model's value of it."""
+    return Terms(shape.adult_cases, shape.withdrawal_delay_days, shape.hold_lifetime_days)
+
+
+def _day_of(untrusted_text: str | None) -> date | None:
+    try:
+        return None if untrusted_text is None else date.fromisoformat(untrusted_text)
+    except ValueError:
+        raise ProtocolViolationError("registry.reply", "The server's answer is not what the protocol says.") from None
 
 
 def plaintext_of(content: CaseContent) -> bytes:

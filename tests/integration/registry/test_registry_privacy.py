@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from tests.registry_rig import Person, RegistryRig
 
-GROUPED_TABLES = ("intake", "intake_holds", "intake_withdrawals")
+GROUPED_TABLES = ("intake", "intake_holds", "intake_wishes")
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_cases_share_no_column_with_anything_and_no_time_is_finer_than_a_day(rig
         for table, column in _rows(rig, query):
             columns.setdefault(str(table), set()).add(str(column))
     assert columns["cases"] == {"case_id", "sealed", "day"}
-    assert columns["holds"] == {"token_hash", "entry_id"}
+    assert columns["holds"] == {"token_hash", "entry_id", "until_day"}
     assert columns["entries"] == {"entry_id", "algorithm", "value", "digest", "quality", "day"}
     with_case_id = {table for table, names in columns.items() if "case_id" in names}
     assert with_case_id == {"cases", "intake", "intake_holds"}

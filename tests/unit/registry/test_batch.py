@@ -69,6 +69,9 @@ class _Scripted:
         self.searched = 0
         self.ran = threading.Event()
 
+    def may_run_batch(self) -> bool:
+        return True
+
     def run_batch(self, left_out: frozenset[bytes] = frozenset()) -> BatchReport:
         self.left_out.append(left_out)
         outcome = self.outcomes.pop(0) if self.outcomes else None
