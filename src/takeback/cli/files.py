@@ -1,4 +1,4 @@
-"""From paths on the command line to hashed pictures: many at a time, none fatal for the others."""
+"""From paths on the command line to hashed pictures and videos: many at a time, none fatal for the others."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -8,10 +8,12 @@ from pathlib import Path
 
 from takeback.cli.output import progress_bar
 from takeback.errors import InvalidInputError, TakebackError, TooLargeError
-from takeback.hashing import HashedPicture
+from takeback.hashing import HashedPicture, HashedVideo, VideoHasher, container_of
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
-"""A larger file is refused before it is read: no picture is that large."""
+"""A larger file that is not a video is refused before it is read: no picture is that large."""
+
+_HEAD_BYTES = 1024
 
 _AHEAD = 4
 """Files in work per worker: enough to keep them busy, few enough to bound memory."""
@@ -19,10 +21,23 @@ _AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class HashedFile:
-    """What became of one path: a picture, or the reason why not."""
+    """What became of one path: a picture, a video, or the reason why not."""
 
     path: Path
-    result: HashedPicture | TakebackError
+    result: HashedPicture | HashedVideo | TakebackError
+
+
+@dataclass(frozen=True, slots=True)
+class Hashing:
+    """What is made of a file, by what it is.
+
+    Args:
+        picture: of the bytes of a picture.
+        video: of a video's path, by a hasher that lives as long as the files are worked on.
+    """
+
+    picture: Callable[[bytes], HashedPicture]
+    video: Callable[[VideoHasher, Path], HashedVideo]
 
 
 def find_files(paths: Sequence[Path], *, recursive: bool) -> list[Path]:
@@ -42,33 +57,45 @@ def find_files(paths: Sequence[Path], *, recursive: bool) -> list[Path]:
     return found
 
 
-def hash_files(
-    paths: Sequence[Path], hash_picture: Callable[[bytes], HashedPicture], *, show_progress: bool
-) -> Iterator[HashedFile]:
+def hash_files(paths: Sequence[Path], hashing: Hashing, *, show_progress: bool) -> Iterator[HashedFile]:
     """Hash files on all cores; results come in the order of ``paths``, each once it and those before it are done."""
     workers = os.cpu_count() or 1
-    with progress_bar(shown=show_progress and len(paths) > 1) as progress, ThreadPoolExecutor(workers) as pool:
+    with (
+        progress_bar(shown=show_progress and len(paths) > 1) as progress,
+        VideoHasher(workers=workers) as hasher,
+        ThreadPoolExecutor(workers) as pool,
+    ):
         task = progress.add_task("Making fingerprints", total=len(paths))
         waiting: list[Future[HashedFile]] = []
         rest = iter(paths)
         for path in rest:
-            waiting.append(pool.submit(_hash_file, path, hash_picture))
+            waiting.append(pool.submit(_hash_file, path, hashing, hasher))
             if len(waiting) >= workers * _AHEAD:
                 break
         while waiting:
             done = waiting.pop(0).result()
             following = next(rest, None)
             if following is not None:
-                waiting.append(pool.submit(_hash_file, following, hash_picture))
+                waiting.append(pool.submit(_hash_file, following, hashing, hasher))
             progress.advance(task)
             yield done
 
 
-def _hash_file(path: Path, hash_picture: Callable[[bytes], HashedPicture]) -> HashedFile:
+def _hash_file(path: Path, hashing: Hashing, hasher: VideoHasher) -> HashedFile:
     try:
-        return HashedFile(path, hash_picture(_read(path)))
+        if container_of(_head(path)) is not None:
+            return HashedFile(path, hashing.video(hasher, path))
+        return HashedFile(path, hashing.picture(_read(path)))
     except TakebackError as error:
         return HashedFile(path, error)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise InvalidInputError("file.unreadable", f"This file cannot be read: {error.strerror}.") from None
 
 
 def _read(path: Path) -> bytes:

@@ -10,16 +10,18 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel, ValidationError
 
-from takeback.cli.files import HashedFile, find_files, hash_files
+from takeback.cli.files import HashedFile, Hashing, find_files, hash_files
 from takeback.cli.main import EXIT_DATA, EXIT_NEGATIVE
 from takeback.cli.output import console, print_json
 from takeback.client.list_store import FILE_NAME, ListStore
 from takeback.errors import InvalidInputError, TakebackError
-from takeback.hashing import query_fingerprints_of
+from takeback.hashing import HashedPicture, HashedVideo, VideoHasher, query_fingerprints_of
+from takeback.hashing.regions import RegionSet
 from takeback.matching import MatchEngine, RegionQuery
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm, Fingerprint, parse_fingerprint
 from takeback.model.match import Match, Tier
+from takeback.model.video import MAX_VIDEO_FRAMES, Video, VideoFrame, duration_class_of, video_value
 
 _NO_DAY = date(1970, 1, 1)
 
@@ -51,26 +53,24 @@ class _List:
 
 
 def match_command(
-    paths: Annotated[list[Path], typer.Argument(help="Pictures, or folders with --recursive.")],
+    paths: Annotated[list[Path], typer.Argument(help="Pictures and videos, or folders with --recursive.")],
     against: Annotated[Path, typer.Option(help="A synced store, or lines of 'takeback hash --json'.", exists=True)],
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Take the files in folders.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Match pictures against a list on this device.
+    """Match pictures and videos against a list on this device.
 
     Exit code 1 if anything matched, 4 if a file could not be used, else 0.
     """
     known = _load(against)
     matched = failed = 0
-    ask = partial(query_fingerprints_of, regions=known.engine.count(Algorithm.PDQ_REGION) > 0)
-    for hashed in hash_files(find_files(paths, recursive=recursive), ask, show_progress=not as_json):
+    asking = _asking(regions=known.engine.count(Algorithm.PDQ_REGION) > 0)
+    for hashed in hash_files(find_files(paths, recursive=recursive), asking, show_progress=not as_json):
         if isinstance(hashed.result, TakebackError):
             failed += 1
             matches: Sequence[Match] = ()
         else:
-            regions = hashed.result.regions
-            query = None if regions is None else RegionQuery(regions.values, regions.strong)
-            matches = known.engine.match(hashed.result.fingerprints, query)
+            matches = matches_of(hashed.result, known.engine)
         matched += bool(matches)
         if as_json:
             print_json(_row(hashed, matches, known.names))
@@ -80,6 +80,44 @@ def match_command(
         raise typer.Exit(EXIT_NEGATIVE)
     if failed:
         raise typer.Exit(EXIT_DATA)
+
+
+def matches_of(hashed: HashedPicture | HashedVideo, engine: MatchEngine) -> list[Match]:
+    """What a picture or a video is near to; of an entry that several of a video's pictures are near to, the nearest."""
+    if isinstance(hashed, HashedPicture):
+        regions = hashed.regions
+        return engine.match(hashed.fingerprints, None if regions is None else _region_query(regions))
+    found = engine.match([*hashed.fingerprints, *_values_of(hashed)])
+    by_region = [match for regions in hashed.regions for match in engine.match((), _region_query(regions))]
+    # Worst first, so that the best of each entry is what stays.
+    best = {match.entry_id: match for match in sorted(by_region, key=_says_more)}
+    return sorted([*found, *best.values()], key=lambda match: list(Tier).index(match.tier))
+
+
+def _says_more(match: Match) -> tuple[bool, int, int]:
+    return match.tier is Tier.HOLD, match.votes or 0, -match.distance_bits
+
+
+def _region_query(regions: RegionSet) -> RegionQuery:
+    return RegionQuery(regions.values, regions.strong)
+
+
+def _asking(*, regions: bool) -> Hashing:
+    def video(hasher: VideoHasher, path: Path) -> HashedVideo:
+        return hasher.query_of(path, regions=regions)
+
+    return Hashing(partial(query_fingerprints_of, regions=regions), video)
+
+
+def _values_of(hashed: HashedVideo) -> Iterator[Fingerprint]:
+    for form in hashed.asked:
+        for start in range(0, len(form), MAX_VIDEO_FRAMES):
+            part = slice(start, start + MAX_VIDEO_FRAMES)
+            frames = [
+                VideoFrame(value.tobytes(), int(tick), 100)
+                for value, tick in zip(form.values[part], form.ticks[part], strict=True)
+            ]
+            yield Fingerprint(Algorithm.VPDQ, video_value(Video(duration_class_of(hashed.duration_s), tuple(frames))))
 
 
 def _load(against: Path) -> _List:

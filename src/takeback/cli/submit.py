@@ -1,19 +1,18 @@
 """``takeback submit``: seals a case on this device and sends it."""
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from takeback.cli.files import HashedFile, find_files, hash_files
+from takeback.cli.hash import hashing_for_a_list
 from takeback.cli.output import console, print_json
 from takeback.client.case import CaseClient, read_submission, write_submission
 from takeback.client.sealing import SealedSubmission, seal
 from takeback.clock import SystemClock, day_of
 from takeback.errors import InvalidInputError, TakebackError, UnavailableError
-from takeback.hashing import HashedPicture, fingerprints_of
 from takeback.model.fingerprint import Fingerprint
 from takeback.wire.case_v1 import submission_body
 
@@ -26,7 +25,7 @@ def attach(app: typer.Typer) -> None:
 
 
 def submit_command(
-    paths: Annotated[list[Path] | None, typer.Argument(help="The pictures. They stay on this device.")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(help="The files. They stay on this device.")] = None,
     registry: Annotated[str | None, typer.Option(help="Address of the registry.", envvar="TAKEBACK_REGISTRY")] = None,
     edited_copies: Annotated[
         bool, typer.Option(help="Also find cropped and edited copies. This sends more about the picture.")
@@ -47,9 +46,9 @@ def submit_command(
     if send is not None:
         _send_file(send, _required(registry), as_json=as_json)
         return
-    make = partial(fingerprints_of, edited_copies=edited_copies)
+    hashing = hashing_for_a_list(edited_copies=edited_copies)
     files = find_files(paths or [], recursive=recursive)
-    hashed = list(hash_files(files, make, show_progress=not as_json))
+    hashed = list(hash_files(files, hashing, show_progress=not as_json))
     sealed = seal([_submittable(item) for item in hashed if usable(item)], day_of(SystemClock().now_s()))
     if offline is not None:
         write_submission(offline, sealed)
@@ -63,11 +62,11 @@ def submit_command(
 
 def usable(item: HashedFile) -> bool:
     """Whether a file gave at least one fingerprint worth sending."""
-    return isinstance(item.result, HashedPicture) and bool(item.result.submittable)
+    return bool(_submittable(item))
 
 
 def _submittable(item: HashedFile) -> tuple[Fingerprint, ...]:
-    return item.result.submittable if isinstance(item.result, HashedPicture) else ()
+    return () if isinstance(item.result, TakebackError) else item.result.submittable
 
 
 def _required(registry: str | None) -> str:

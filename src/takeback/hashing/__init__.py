@@ -13,10 +13,19 @@ if TYPE_CHECKING:
     from takeback.hashing.picture import HashedPicture
     from takeback.hashing.preview import preview_of, reencoded
     from takeback.hashing.start import warm_up
+    from takeback.hashing.video.format import container_of
+    from takeback.hashing.video.hashed import AskedFrames, HashedVideo
+    from takeback.hashing.video.hasher import VideoHasher
+    from takeback.hashing.video.limits import VideoLimits
 
 __all__ = [
+    "AskedFrames",
     "HashedPicture",
+    "HashedVideo",
     "Limits",
+    "VideoHasher",
+    "VideoLimits",
+    "container_of",
     "fingerprints_of",
     "preview_of",
     "query_fingerprints_of",
@@ -27,8 +36,13 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     home = {
+        "AskedFrames": "video.hashed",
         "HashedPicture": "picture",
+        "HashedVideo": "video.hashed",
         "Limits": "limits",
+        "VideoHasher": "video.hasher",
+        "VideoLimits": "video.limits",
+        "container_of": "video.format",
         "fingerprints_of": "fingerprints",
         "query_fingerprints_of": "fingerprints",
         "preview_of": "preview",

@@ -1,0 +1,164 @@
+"""What goes between the process that asks and the one that decodes: one JSON object a line, either way.
+
+The decoding process may have been taken over by the file it read. So nothing of what it says is trusted: no pickle,
+and every value is checked as one that came over the network would be.
+"""
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from takeback.errors import InvalidInputError, TakebackError, UnusableMediaError
+from takeback.hashing.regions.sets import RegionSet
+from takeback.hashing.video.hashed import AskedFrames, HashedVideo
+from takeback.model.fingerprint import Algorithm, Fingerprint, parse_fingerprint
+
+_VALUE_BYTES = 32
+_MOST_FORMS = 4
+_MOST_KEYS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to do with a file.
+
+    Args:
+        path: the file.
+        kind: ``register``, ``ask`` or ``stills``.
+        extras: with edited copies, or with regions.
+        times_s: of stills.
+        long_side_px: of stills.
+        blur: of stills.
+    """
+
+    path: str
+    kind: str
+    extras: bool = False
+    times_s: tuple[float, ...] = ()
+    long_side_px: int = 0
+    blur: bool = True
+
+
+def error_line(error: TakebackError) -> bytes:
+    """An answer that is an error."""
+    is_media = isinstance(error, UnusableMediaError)
+    return _line({"error": {"media": is_media, "code": error.code, "message": error.message}})
+
+
+def video_line(video: HashedVideo) -> bytes:
+    """An answer that is a hashed video."""
+    return _line(
+        {
+            "width": video.width,
+            "height": video.height,
+            "duration_s": video.duration_s,
+            "fingerprints": [[one.algorithm.value, one.value] for one in video.fingerprints],
+            "key_times_s": video.key_times_s,
+            "asked": [{"values": _text(one.values), "ticks": one.ticks.tolist()} for one in video.asked],
+            "regions": [{"values": _text(one.values), "strong": one.strong.tolist()} for one in video.regions],
+        }
+    )
+
+
+def stills_line(stills: list[bytes]) -> bytes:
+    """An answer that is pictures."""
+    return _line({"stills": [base64.b64encode(one).decode("ascii") for one in stills]})
+
+
+def parse_video_line(untrusted_line: bytes) -> HashedVideo:
+    """Read an answer.
+
+    Raises:
+        UnusableMediaError: what the worker found, or ``media.crashed`` for an answer that is none.
+        InvalidInputError: ``file.unreadable``.
+    """
+    answer = _answer(untrusted_line)
+    try:
+        found = HashedVideo(
+            int(answer["width"]),
+            int(answer["height"]),
+            float(answer["duration_s"]),
+            tuple(_fingerprint(*one) for one in answer["fingerprints"]),
+            tuple(float(one) for one in answer["key_times_s"]),
+            tuple(AskedFrames(_values(one["values"]), _ticks(one["ticks"])) for one in answer["asked"][:_MOST_FORMS]),
+            tuple(RegionSet(_values(one["values"]), _flags(one["strong"])) for one in answer["regions"][:_MOST_KEYS]),
+        )
+        sets = sum(one.algorithm is Algorithm.PDQ_REGION for one in found.fingerprints)
+        sizes_fit = all(len(one.values) == len(one.ticks) for one in found.asked) and all(
+            len(one.values) == len(one.strong) for one in found.regions
+        )
+    except (KeyError, TypeError, ValueError, InvalidInputError) as error:
+        raise crashed() from error
+    if not sizes_fit or sets != len(found.key_times_s):
+        raise crashed()
+    return found
+
+
+def parse_stills_line(untrusted_line: bytes) -> list[bytes]:
+    """Read an answer. The pictures are to be read with as much care as anybody's.
+
+    Raises:
+        UnusableMediaError: what the worker found, or ``media.crashed`` for an answer that is none.
+        InvalidInputError: ``file.unreadable``.
+    """
+    answer = _answer(untrusted_line)
+    try:
+        return [base64.b64decode(one, validate=True) for one in answer["stills"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise crashed() from error
+
+
+def crashed() -> UnusableMediaError:
+    """The worker ended without an answer, or with none that makes sense."""
+    return UnusableMediaError("media.crashed", "This video is damaged in a way that our decoder does not survive.")
+
+
+def _answer(untrusted_line: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(untrusted_line)
+    except ValueError as error:
+        raise crashed() from error
+    if not isinstance(answer, dict):
+        raise crashed()
+    found: dict[str, Any] = answer
+    reported = found.get("error")
+    if reported is None:
+        return found
+    if not isinstance(reported, dict):
+        raise crashed()
+    family = UnusableMediaError if reported.get("media") is True else InvalidInputError
+    raise family(str(reported.get("code")), str(reported.get("message")))
+
+
+def _fingerprint(name: str, value: str) -> Fingerprint:
+    return parse_fingerprint(Algorithm(name), value, None)
+
+
+def _values(untrusted_text: str) -> NDArray[np.uint8]:
+    return np.frombuffer(bytes.fromhex(untrusted_text), np.uint8).reshape(-1, _VALUE_BYTES)
+
+
+def _ticks(untrusted: list[int]) -> NDArray[np.int64]:
+    ticks = np.array(untrusted, np.int64)
+    if ticks.ndim != 1 or (len(ticks) and (ticks[0] < 0 or np.any(np.diff(ticks) <= 0))):
+        raise ValueError("ticks")
+    return ticks
+
+
+def _flags(untrusted: list[bool]) -> NDArray[np.bool_]:
+    flags = np.array(untrusted, np.bool_)
+    if flags.ndim != 1:
+        raise ValueError("flags")
+    return flags
+
+
+def _text(values: NDArray[np.uint8]) -> str:
+    return values.tobytes().hex()
+
+
+def _line(answer: dict[str, object]) -> bytes:
+    return json.dumps(answer, separators=(",", ":")).encode("ascii") + b"\n"
