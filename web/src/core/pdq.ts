@@ -28,6 +28,11 @@ const BITS_SIDE = 16;
 const BITS = 256;
 /** Smaller pictures hash to zeros with quality 0. Source: PDQ reference, MIN_HASHABLE_DIM. */
 const MIN_SIDE_PX = 5;
+/** From coded luma of limited range to 0 to 255. */
+const EXPANSION = Math.fround(255 / 219);
+
+/** Fills a row of luma. */
+type FillRow = (y: number, out: Float32Array) => void;
 
 /** Where the signs of the transform change for each position, and whether rows become columns. */
 const FORMS: readonly { negate: (i: number, j: number) => boolean; turned: boolean }[] = [
@@ -54,13 +59,37 @@ export function pdqFormsOf(pixels: RgbaPixels): PdqHash[] {
   return hashes(pixels, FORMS);
 }
 
+/** One grey value a pixel, 0 to 255, row by row. */
+export interface GreyPixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * Hash the luma of a video's picture as it was coded (docs/video.md §3).
+ *
+ * @param fullRange whether 0 is black and 255 white, not 16 and 235. It changes the quality, not the bits.
+ */
+export function pdqOfLuma({ width, height, data }: GreyPixels, fullRange: boolean): PdqHash {
+  if (width < MIN_SIDE_PX || height < MIN_SIDE_PX) return blankHash();
+  const row: FillRow = (y, out) => {
+    out.set(data.subarray(y * width, (y + 1) * width));
+  };
+  const small = shrink(width, height, row);
+  if (!fullRange) small.forEach((level, i) => (small[i] = Math.fround(level - 16) * EXPANSION));
+  return { value: bitsOf(transform(small)), quality: qualityOf(small) };
+}
+
 function blankHash(): PdqHash {
   return { value: '0'.repeat(BITS / 4), quality: 0 };
 }
 
 function hashes(pixels: RgbaPixels, forms: typeof FORMS): PdqHash[] {
   if (pixels.width < MIN_SIDE_PX || pixels.height < MIN_SIDE_PX) return forms.map(blankHash);
-  const small = shrink(pixels);
+  const small = shrink(pixels.width, pixels.height, (y, out) => {
+    lumaRow(pixels, y, out);
+  });
   const quality = qualityOf(small);
   const transformed = transform(small);
   return forms.map((form) => ({ value: bitsOf(moved(transformed, form)), quality }));
@@ -155,11 +184,10 @@ function blurColumns(
 }
 
 /** Luma, two box blurs along each axis, and the 64×64 samples; a picture that is 64×64 already is not blurred. */
-function shrink(pixels: RgbaPixels): Float32Array {
-  const { width, height } = pixels;
+function shrink(width: number, height: number, fillLuma: FillRow): Float32Array {
   const small = new Float32Array(SIDE * SIDE);
   if (width === SIDE && height === SIDE) {
-    for (let y = 0; y < SIDE; y++) lumaRow(pixels, y, small.subarray(y * SIDE, (y + 1) * SIDE));
+    for (let y = 0; y < SIDE; y++) fillLuma(y, small.subarray(y * SIDE, (y + 1) * SIDE));
     return small;
   }
   const across = boxFor(width);
@@ -169,7 +197,7 @@ function shrink(pixels: RgbaPixels): Float32Array {
   const luma = new Float32Array(width);
   const twice = new Float32Array(width);
   const firstBlur = (y: number, out: Float32Array): void => {
-    lumaRow(pixels, y, luma);
+    fillLuma(y, luma);
     blurRow(luma, across, out);
   };
   blurColumns(width, down, firstBlur, (y, row) => {

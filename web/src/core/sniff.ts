@@ -35,7 +35,6 @@ const PNG_MAGIC = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const JPEG_MAGIC = [0xff, 0xd8, 0xff];
 const WEBP_HEADER_BYTES = 30;
 const PNG_HEADER_BYTES = 24;
-const VIDEO_BRANDS = /^(?:isom|iso[2-9]|mp4[12]|avc1|qt {2}|M4V |3g[gp].|dash|MSNV)$/;
 const HEIC_BRANDS = /^(?:hei[cxms]|hev[cx]|mif1|msf1)$/;
 
 /**
@@ -43,7 +42,7 @@ const HEIC_BRANDS = /^(?:hei[cxms]|hev[cx]|mif1|msf1)$/;
  *
  * @param head the first bytes of the file.
  * @param isWhole whether `head` is all of it. If not and the header goes on behind it, the answer is `undefined`.
- * @throws Problem `media.empty`, `media.heic`, `media.video`, `media.format` (something else that is not read here),
+ * @throws Problem `media.empty`, `media.heic`, `media.format` (something else that is not read here),
  *   `media.truncated`, `media.damaged`.
  */
 export function sniffPicture(head: Uint8Array, isWhole: boolean): PictureHeader | undefined {
@@ -69,8 +68,6 @@ export function checkPictureSize({ width, height }: PictureHeader, limits: Pictu
 function refusal(head: Uint8Array): Problem {
   const brand = text(head, 4, 8) === 'ftyp' ? text(head, 8, 12) : '';
   if (HEIC_BRANDS.test(brand)) return new Problem('media.heic');
-  const isMatroska = startsWith(head, [0x1a, 0x45, 0xdf, 0xa3]);
-  if (VIDEO_BRANDS.test(brand) || isMatroska || text(head, 8, 12) === 'AVI ') return new Problem('media.video');
   return new Problem('media.format');
 }
 

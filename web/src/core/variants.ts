@@ -3,7 +3,7 @@
  * same boxes and pixels, in whole numbers, as src/takeback/hashing/variants.py, which says why.
  */
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- Kernels read typed arrays by computed index; a check at every pixel would cost more than the sum it guards. */
-import type { RgbaPixels } from './pdq.ts';
+import type { GreyPixels, RgbaPixels } from './pdq.ts';
 
 /** A part of a picture, in pixels; right and bottom are not included. */
 export interface Box {
@@ -11,12 +11,6 @@ export interface Box {
   readonly top: number;
   readonly right: number;
   readonly bottom: number;
-}
-
-interface GreyPixels {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array;
 }
 
 /** Width to height of the crops that large apps offer or make by themselves. */
@@ -87,8 +81,13 @@ function addRow({ data, width }: RgbaPixels, row: number, factor: number, sums: 
 
 /** What is left when borders and interface bars are trimmed: once, and again if what is left has bars too. */
 export function contentBoxes(pixels: RgbaPixels): Box[] {
+  return contentBoxesOfGrey(greyOf(pixels));
+}
+
+/** The same of a picture that is grey already. */
+export function contentBoxesOfGrey(whole: GreyPixels): Box[] {
   const found: Box[] = [];
-  let grey = greyOf(pixels);
+  let grey = whole;
   let [left, top] = [0, 0];
   while (found.length < NESTED) {
     const inner = trimmed(grey);
@@ -134,7 +133,8 @@ export function cut(pixels: RgbaPixels, box: Box): RgbaPixels {
   return { width, height, data };
 }
 
-function cutGrey(grey: GreyPixels, box: Box): GreyPixels {
+/** A copy of a part of a grey picture. */
+export function cutGrey(grey: GreyPixels, box: Box): GreyPixels {
   const [width, height] = [box.right - box.left, box.bottom - box.top];
   const data = new Uint8Array(width * height);
   for (let y = 0; y < height; y++) {

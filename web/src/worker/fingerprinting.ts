@@ -1,16 +1,28 @@
-/** One file to its fingerprints, with progress. Nothing leaves the worker but numbers. */
+/** One file to its fingerprints, with progress. Nothing leaves the worker but numbers. Videos are video.ts's business. */
 import { jpegOrientation, rawForm } from '../core/exif.ts';
 import { MIN_QUALITY, type Fingerprint } from '../core/fingerprint.ts';
 import { pdqFormsOf, pdqOf, type PdqHash, type RgbaPixels } from '../core/pdq.ts';
 import { Problem } from '../core/problem.ts';
 import { regionsOf } from '../core/regions.ts';
 import { checkPictureSize, HEADER_BYTES, PICTURE_LIMITS, sniffPicture, type PictureHeader } from '../core/sniff.ts';
+import { isVideo } from '../core/sniff_video.ts';
 import { boxesToRegister, cut, shrunk } from '../core/variants.ts';
 import { fileDigests } from './file_digests.ts';
 import { decodePixels } from './pixels.ts';
+import type { AskPlayer } from './player.ts';
+import { fingerprintVideo } from './video.ts';
+
+const VIDEO_HEAD_BYTES = 1024;
 
 /** A share of the work, 0 to 1, that is done. */
 type OnShare = (share: number) => void;
+
+/** How a file is worked on; see `Tasks`. */
+export interface How {
+  readonly editedCopies: boolean;
+  readonly onShare: OnShare;
+  readonly askPlayer: AskPlayer;
+}
 
 /** Where one file's progress bar stands after each step, roughly by how long the steps take. */
 interface Shares {
@@ -23,12 +35,22 @@ const WHOLE_PICTURE: Shares = { digests: 0.4, decoded: 0.7, plain: 1, views: 1 }
 const EDITED_COPIES: Shares = { digests: 0.05, decoded: 0.2, plain: 0.45, views: 0.7 };
 
 /**
+ * Fingerprint a picture or a video, whichever the bytes say it is.
+ *
+ * @throws Problem with a `media.` code.
+ */
+export async function fingerprintFile(file: Blob, how: How): Promise<Fingerprint[]> {
+  const head = new Uint8Array(await readBytes(file.slice(0, VIDEO_HEAD_BYTES)));
+  return isVideo(head) ? fingerprintVideo(file, how) : fingerprintPicture(file, how.editedCopies, how.onShare);
+}
+
+/**
  * Fingerprint a picture: PDQ where it says something, MD5 and SHA-256 always, and what finds edited copies if asked.
  *
  * @param editedCopies whether PDQ of parts that are often cut out, and a set of regions, are made too.
  * @throws Problem with a `media.` code.
  */
-export async function fingerprintPicture(file: Blob, editedCopies: boolean, onShare: OnShare): Promise<Fingerprint[]> {
+async function fingerprintPicture(file: Blob, editedCopies: boolean, onShare: OnShare): Promise<Fingerprint[]> {
   if (file.size > PICTURE_LIMITS.maxBytes) throw new Problem('media.too_large');
   const head = new Uint8Array(await readBytes(file.slice(0, HEADER_BYTES)));
   checkPictureSize(await headerOf(file, head), PICTURE_LIMITS);

@@ -1,8 +1,8 @@
 /** The worker: heavy work off the page's thread. It has no network code, and the page can end it at any moment. */
 import { Problem } from '../core/problem.ts';
 import { deriveKeys, openContent, sealSubmission } from '../core/sealing.ts';
-import { fingerprintPicture } from './fingerprinting.ts';
-import type { Reply, Request, TaskName, Tasks } from './messages.ts';
+import { fingerprintFile } from './fingerprinting.ts';
+import type { PlayerAnswer, PlayerWish, Reply, Request, TaskName, Tasks } from './messages.ts';
 import { webPrimitives } from './primitives.ts';
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
@@ -11,12 +11,32 @@ function reply(message: Reply): void {
   scope.postMessage(message);
 }
 
+const playerAnswers = new Map<number, (answer: PlayerAnswer) => void>();
+let nextAsk = 1;
+
+function askPlayer(id: number, wish: PlayerWish): Promise<PlayerAnswer> {
+  const ask = nextAsk++;
+  return new Promise((resolve) => {
+    playerAnswers.set(ask, resolve);
+    reply({ id, kind: 'player', ask, wish });
+  });
+}
+
+function heardPlayer(answer: PlayerAnswer): void {
+  playerAnswers.get(answer.ask)?.(answer);
+  playerAnswers.delete(answer.ask);
+}
+
 async function work(request: Request): Promise<Tasks[TaskName]['answer']> {
   const device = webPrimitives(scope.crypto);
   switch (request.task) {
     case 'fingerprint':
-      return fingerprintPicture(request.input.file, request.input.editedCopies, (share) => {
-        reply({ id: request.id, kind: 'share', share });
+      return fingerprintFile(request.input.file, {
+        editedCopies: request.input.editedCopies,
+        onShare: (share) => {
+          reply({ id: request.id, kind: 'share', share });
+        },
+        askPlayer: (wish) => askPlayer(request.id, wish),
       });
     case 'seal':
       return sealSubmission(device, request.input.pictures, request.input.day);
@@ -27,7 +47,11 @@ async function work(request: Request): Promise<Tasks[TaskName]['answer']> {
   }
 }
 
-scope.addEventListener('message', (event: MessageEvent<Request>) => {
+scope.addEventListener('message', (event: MessageEvent<Request | PlayerAnswer>) => {
+  if ('ask' in event.data) {
+    heardPlayer(event.data);
+    return;
+  }
   const { id } = event.data;
   work(event.data).then(
     (answer) => {

@@ -1,4 +1,5 @@
 /** What a page and its worker say to each other. Values are plain, so that they cross by structured clone. */
+import type { GreyPixels } from '../core/pdq.ts';
 import type { CaseContent } from '../core/case_content.ts';
 import type { Fingerprint, PictureFingerprints } from '../core/fingerprint.ts';
 import type { CaseKeys, Sealed } from '../core/sealing.ts';
@@ -21,4 +22,18 @@ export type Request = { [Name in TaskName]: { id: number; task: Name; input: Tas
 export type Reply =
   | { id: number; kind: 'share'; share: number }
   | { id: number; kind: 'answer'; answer: Tasks[TaskName]['answer'] }
-  | { id: number; kind: 'problem'; code: string };
+  | { id: number; kind: 'problem'; code: string }
+  | { id: number; kind: 'player'; ask: number; wish: PlayerWish };
+
+/**
+ * What a worker asks the page for where it cannot decode a video itself: the page has a video element. `tick` is in
+ * quarters of a second from the beginning.
+ */
+export type PlayerWish = { want: 'duration' } | { want: 'picture'; tick: number } | { want: 'end' };
+
+/** The page's answer: seconds, a picture as grey values, or nothing where the element cannot either. */
+export interface PlayerAnswer {
+  readonly ask: number;
+  readonly durationS?: number;
+  readonly picture?: GreyPixels;
+}

@@ -1,11 +1,14 @@
 /** The page's end of its worker: tasks as promises, with progress, and an end to all of it at any moment. */
 import { Problem } from '../../core/problem.ts';
-import type { Reply, TaskName, Tasks } from '../../worker/messages.ts';
+import type { PlayerWish, Reply, TaskName, Tasks } from '../../worker/messages.ts';
+import { Player } from './player.ts';
 
 interface Pending {
   readonly resolve: (answer: Tasks[TaskName]['answer']) => void;
   readonly reject: (problem: Problem) => void;
   readonly onShare: (share: number) => void;
+  /** For the worker to ask, should it not be able to decode a video. */
+  readonly player: Player | undefined;
 }
 
 /** Owns one worker, started when the first task comes and again after `stop`. */
@@ -27,7 +30,8 @@ export class Device {
   ): Promise<Tasks[Name]['answer']> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve: resolve, reject, onShare });
+      const player = 'file' in input ? new Player(input.file) : undefined;
+      this.#pending.set(id, { resolve: resolve, reject, onShare, player });
       this.#started().postMessage({ id, task, input });
     });
   }
@@ -62,9 +66,21 @@ export class Device {
       pending.onShare(reply.share);
       return;
     }
+    if (reply.kind === 'player') {
+      void this.#askPlayer(pending.player, reply.ask, reply.wish);
+      return;
+    }
     this.#pending.delete(reply.id);
+    pending.player?.close();
     if (reply.kind === 'answer') pending.resolve(reply.answer);
     else pending.reject(new Problem(reply.code));
+  }
+
+  async #askPlayer(player: Player | undefined, ask: number, wish: PlayerWish): Promise<void> {
+    const worker = this.#worker;
+    const answer = await player?.fulfil(wish);
+    // A worker that was ended meanwhile asks for nothing any more.
+    if (worker === this.#worker) worker?.postMessage({ ...answer, ask });
   }
 
   #end(code: string): void {
@@ -72,6 +88,9 @@ export class Device {
     this.#worker = undefined;
     const open = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { reject } of open) reject(new Problem(code));
+    for (const { reject, player } of open) {
+      player?.close();
+      reject(new Problem(code));
+    }
   }
 }

@@ -18,7 +18,7 @@ describe('the chosen pictures', () => {
 
 describe('what the page says', () => {
   it('has a sentence for a problem nobody thought of', () => {
-    expect(problemText('media.twice', { n: 4 })).toContain('picture 4');
+    expect(problemText('media.twice', { n: 4 })).toContain('number 4');
     expect(problemText('something.new')).toContain('not your fault');
   });
 

@@ -7,6 +7,11 @@ export interface Picture {
   readonly file: Blob;
 }
 
+/** Whether a chosen file says that it is a video. Only for the words on the page: the worker looks at the bytes. */
+export function isVideoFile({ file }: Picture): boolean {
+  return file.type.startsWith('video/');
+}
+
 /** What came of one picture: its fingerprints, or the code of the problem. */
 export type Outcome =
   | { readonly picture: Picture; readonly fingerprints: readonly Fingerprint[] }

@@ -1,0 +1,111 @@
+/** The choice of frames, by docs/video.md. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  barsEvery,
+  bitsBetween,
+  durationClassOf,
+  framesToRegister,
+  KeyPictures,
+  mainTicks,
+  MAX_FRAMES,
+  stablePicture,
+  ticksBetween,
+  videoValue,
+  type Seen,
+} from './video.ts';
+
+/** A hash whose first `ones` bits are set. */
+function hashOf(ones: number): string {
+  return ('1'.repeat(ones) + '0'.repeat(256 - ones)).replace(/.{4}/g, (four) => Number.parseInt(four, 2).toString(16));
+}
+
+const seen = (tick: number, ones: number, quality = 90): Seen => ({ tick, hash: { value: hashOf(ones), quality } });
+
+describe('distance', () => {
+  it('counts bits', () => {
+    fc.assert(
+      fc.property(fc.nat(256), fc.nat(256), (one, other) => {
+        expect(bitsBetween(hashOf(one), hashOf(other))).toBe(Math.abs(one - other));
+      }),
+    );
+  });
+});
+
+describe('main pictures', () => {
+  it('are one a second, beginning with the first', () => {
+    expect(mainTicks(3.1)).toEqual([0, 4, 8, 12]);
+    expect(mainTicks(3)).toEqual([0, 4, 8]);
+    expect(mainTicks(0.04)).toEqual([0]);
+    expect(mainTicks(0)).toEqual([0]);
+  });
+
+  it('are never more than 384, and never past the end', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 100_000, noNaN: true }), (durationS) => {
+        const ticks = mainTicks(durationS);
+        expect(ticks.length).toBeLessThanOrEqual(384);
+        expect((ticks.at(-1) ?? 0) / 4).toBeLessThanOrEqual(durationS);
+        expect(barsEvery(ticks.length) * 16).toBeGreaterThanOrEqual(ticks.length);
+      }),
+    );
+    expect(mainTicks(385)[1]).toBe(5);
+  });
+});
+
+describe('scenes', () => {
+  it('are looked for only between pictures that differ', () => {
+    expect(ticksBetween([seen(0, 0), seen(4, 60), seen(8, 121), seen(12, 121)])).toEqual([[], [5, 6, 7], [], []]);
+    expect(ticksBetween([seen(0, 0), seen(5, 100)])).toEqual([[1, 2, 3], []]);
+  });
+
+  it('begin with the first picture that stays', () => {
+    const [before, after] = [seen(0, 0), seen(4, 100)];
+    expect(stablePicture(before, [seen(1, 10), seen(2, 80), seen(3, 100)], after)).toEqual(seen(2, 80));
+    expect(stablePicture(before, [seen(1, 0), seen(2, 0), seen(3, 100)], after)).toEqual(seen(3, 100));
+    expect(stablePicture(before, [seen(1, 100, 49), seen(2, 100), seen(3, 100)], after)).toEqual(seen(2, 100));
+    expect(stablePicture(before, [seen(1, 200), seen(2, 20), seen(3, 200)], after)).toBeUndefined();
+  });
+});
+
+describe('the frames of a value', () => {
+  it('are in order, without repetitions and without what says nothing', () => {
+    const main = [seen(0, 0), seen(4, 10), seen(8, 11, 49), seen(12, 50), seen(16, 0)];
+    expect(framesToRegister(main, [seen(10, 30)]).map(({ tick }) => tick)).toEqual([0, 10, 12, 16]);
+  });
+
+  it('are at most 512', () => {
+    const main = Array.from({ length: 384 }, (_, i) => seen(4 * i, (i % 2) * 200));
+    const scenes = Array.from({ length: 383 }, (_, i) => seen(4 * i + 2, 100));
+    const frames = framesToRegister(main, scenes);
+    expect(frames.length).toBe(MAX_FRAMES);
+    expect(frames.filter(({ tick }) => tick % 4 === 2)).toHaveLength(128);
+  });
+
+  it('make the text of feed-v1 §1.1', () => {
+    expect(videoValue(2.5, [seen(0, 256, 50), seen(258, 0, 100)])).toBe(
+      `020002${'f'.repeat(64)}000032${'0'.repeat(64)}010264`,
+    );
+    expect(videoValue(2.5, [])).toBeUndefined();
+    const classes = [0, 1, 1.01, 2, 2.5, 60, 64, 64.5, 1e9].map(durationClassOf);
+    expect(classes).toEqual([0, 0, 1, 1, 2, 6, 6, 7, 14]);
+  });
+});
+
+describe('key pictures', () => {
+  it('are the calmest of each quarter, the first of equals', () => {
+    const keys = new KeyPictures<number>(8);
+    // Distances to the next: 50, 20 | 30, 30 | 49 of low quality, 5 | 5, none.
+    const ones = [0, 50, 70, 100, 130, 179, 184, 189];
+    ones.forEach((count, i) => {
+      keys.pass(seen(4 * i, count, i === 4 ? 49 : 90), i);
+    });
+    expect(keys.found()).toEqual([1, 2, 5, 6]);
+  });
+
+  it('are none where nothing says anything', () => {
+    const keys = new KeyPictures<number>(2);
+    keys.pass(seen(0, 0, 10), 0);
+    expect(keys.found()).toEqual([]);
+  });
+});
