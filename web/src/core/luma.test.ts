@@ -92,6 +92,13 @@ describe('bars', () => {
     expect(boxOfAll([...Array.from({ length: 7 }, () => box), undefined], whole)).toEqual(box);
   });
 
+  it('begin where a third of the pictures end, on every side', () => {
+    const darker = { ...box, left: 60 };
+    expect(boxOfAll([box, darker, darker], whole)).toEqual(box);
+    expect(boxOfAll([box, darker, darker, darker], whole)).toBeUndefined();
+    expect(boxOfAll([{ ...box, left: 22 }, box, darker, darker], whole)).toEqual(box);
+  });
+
   it('are none where too many have none, or nothing is left, or nearly all', () => {
     expect(boxOfAll([], whole)).toBeUndefined();
     expect(boxOfAll([box, undefined], whole)).toBeUndefined();

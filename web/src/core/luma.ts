@@ -13,6 +13,9 @@ const SAME_SHARE_PERCENT = 98;
 const LEAST_SIDE_PX = 48;
 /** More pictures than one in so many without bars: then there are none. */
 const ONE_IN = 8;
+/** On each side one picture in so many ends within so many pixels of where the bars begin: dark things end anywhere. */
+const AGREE_ONE_IN = 3;
+const NEAR_PX = 2;
 
 /** `fullRange`: whether 0 is black and 255 white, not 16 and 235. */
 export interface Luma {
@@ -78,6 +81,9 @@ export function boxOfAll(boxes: readonly (Box | undefined)[], small: GreyPixels)
     right: Math.max(...inner.map(({ right }) => right)),
     bottom: Math.max(...inner.map(({ bottom }) => bottom)),
   };
+  const agree = (side: keyof Box) =>
+    inner.filter((one) => Math.abs(one[side] - box[side]) <= NEAR_PX).length * AGREE_ONE_IN >= inner.length;
+  if (!agree('left') || !agree('top') || !agree('right') || !agree('bottom')) return undefined;
   const [width, height] = [box.right - box.left, box.bottom - box.top];
   const nearlyWhole = width * height * 100 > small.width * small.height * SAME_SHARE_PERCENT;
   return nearlyWhole || Math.min(width, height) < LEAST_SIDE_PX ? undefined : box;

@@ -52,7 +52,8 @@ export async function openVideo(file: Blob): Promise<OpenVideo> {
 async function videoTrack(input: Input): Promise<InputVideoTrack> {
   if (!(await input.canRead())) throw new Problem('media.codec'); // a container that only the other side reads
   const track = await input.getPrimaryVideoTrack();
-  if (track === null) throw new Problem('media.no_video');
+  // A file without any track ends before it says what is in it.
+  if (track === null) throw new Problem((await input.getTracks()).length > 0 ? 'media.no_video' : 'media.damaged');
   if ((await track.getCodedWidth()) * (await track.getCodedHeight()) > MAX_PIXELS) throw new Problem('media.too_large');
   if (typeof VideoDecoder === 'undefined' || !(await track.canDecode())) throw new Problem('media.codec');
   return track;
