@@ -1,6 +1,7 @@
 """Text to the arrays that the kernels take, a whole batch at a time."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,21 @@ from takeback.model.fingerprint import Algorithm, value_length
 _ID_DIGITS = 32
 
 
+SETS: Final = (Algorithm.PDQ_REGION, Algorithm.VPDQ)
+"""Algorithms whose entries are sets of values of 256 bits."""
+
+EXACT: Final = (Algorithm.MD5, Algorithm.SHA256)
+"""Algorithms whose values are asked for equality only."""
+
+
 def width_of(name: Algorithm) -> int:
-    """64-bit words of a value of an algorithm whose values are all of one length."""
-    return _digits_of(name) // 16
+    """64-bit words of a value; of sets, of one of theirs."""
+    return 4 if name in SETS else _digits_of(name) // 16
+
+
+def id_width_of(name: Algorithm) -> int:
+    """64-bit words of a row's id: the entry's, and with sets the mark of the value."""
+    return 3 if name in SETS else 2
 
 
 def _digits_of(name: Algorithm) -> int:
@@ -59,8 +72,8 @@ def values_to_words(name: Algorithm, values: Sequence[str]) -> NDArray[np.uint64
 
 
 def raw_to_words(name: Algorithm, raw: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Fingerprints' bytes, (n, bytes) uint8, as (n, w) uint64, PDQ in chunk order."""
-    if name is not Algorithm.PDQ:
+    """Fingerprints' bytes, (n, bytes) uint8, as (n, w) uint64, PDQ and values of sets in chunk order."""
+    if name in EXACT:
         return np.ascontiguousarray(raw).view(np.uint64)
     words = np.empty((len(raw), width_of(name)), np.uint64)
     frozen = np.ascontiguousarray(raw).view()

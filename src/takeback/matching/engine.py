@@ -1,5 +1,6 @@
-"""The matching engine: a list's changes go in, a picture's fingerprints are asked, matches come out."""
+"""The matching engine: a list's changes go in, a picture's or a video's fingerprints are asked, matches come out."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -10,24 +11,31 @@ from numpy.typing import NDArray
 from takeback.errors import InvalidInputError
 from takeback.matching import snapshot
 from takeback.matching.chunks import Plan, make_plan
-from takeback.matching.encoding import ids_to_words, raw_to_words, values_to_words, width_of, words_to_id
+from takeback.matching.clip import Clip, parse_clip
+from takeback.matching.encoding import (
+    EXACT,
+    SETS,
+    id_width_of,
+    ids_to_words,
+    raw_to_words,
+    values_to_words,
+    width_of,
+    words_to_id,
+)
 from takeback.matching.live import Batch, Growth, LiveIndex, View
 from takeback.matching.policy import PDQ_BITS, Policy
 from takeback.matching.region_query import RegionQuery, parse_region_value
 from takeback.matching.region_stop_list import starter_stop_list
-from takeback.matching.sets import SetIndex
+from takeback.matching.sets import Marks, SetIndex, Values, clip_marks, region_marks
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.model.match import Match, Tier
-from takeback.model.video import parse_video
 
 _BATCH = 65_536
-_SETS = (Algorithm.PDQ_REGION, Algorithm.VPDQ)
-"""Algorithms whose entries are sets of values."""
 
 
 class MatchEngine:
-    """Answers which entries of the lists a picture is near to. Threads may ask while another applies changes.
+    """Answers which entries of the lists a picture or a video is near to. Threads may ask while others apply changes.
 
     Args:
         policy: the thresholds.
@@ -38,27 +46,25 @@ class MatchEngine:
         self.policy = policy
         self._plans: dict[int, Plan | None] = {}
         self._lists: dict[Algorithm, LiveIndex] = {
-            name: LiveIndex(width_of(name), exact=name is not Algorithm.PDQ, growth=growth)
+            name: LiveIndex(width_of(name), exact=name in EXACT, growth=growth)
             for name in Algorithm
-            if name not in _SETS
+            if name not in SETS
         }
-        self._regions = SetIndex(policy.regions.near_bits, growth)
-        self._videos = SetIndex(policy.clips.frame_radius_bits, growth)
+        self._sets = {name: SetIndex(growth) for name in SETS}
         self._furniture = starter_stop_list()
 
     @classmethod
     def open(cls, path: Path, policy: Policy = Policy(), growth: Growth = Growth()) -> "MatchEngine":  # noqa: B008
         """An engine over a snapshot, which stays mapped and is shared with other processes that open it.
 
-        Region sets are not in it: apply their list anew.
-
         Raises:
             NotFoundError: ``snapshot.missing``.
-            CorruptDataError: ``snapshot.corrupt``: damaged, cut short, or not a snapshot. Build the engine anew.
+            CorruptDataError: ``snapshot.corrupt``: damaged, cut short, not a snapshot of this version, or made with
+                another smallest quality or list of furniture. Build the engine anew.
         """
         engine = cls(policy, growth)
-        for name, (segments, seq) in snapshot.read(path).items():
-            engine._lists[name].adopt(segments, seq)
+        for name, (segments, seq) in snapshot.read(path, engine._left_out()).items():
+            engine._index(name).adopt(segments, seq)
         return engine
 
     def save(self, path: Path) -> None:
@@ -67,7 +73,8 @@ class MatchEngine:
         Raises:
             UnavailableError: ``snapshot.busy`` if another process writes it, ``snapshot.unwritable`` if it cannot be.
         """
-        snapshot.write(path, {name: one.finished_segments() for name, one in self._lists.items()})
+        parts = {name: self._index(name).finished_segments() for name in Algorithm}
+        snapshot.write(path, parts, self._left_out())
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Add and remove entries; the next question sees them. Applying a change again does nothing.
@@ -79,7 +86,7 @@ class MatchEngine:
         for batch in _batches(changes):
             for name in Algorithm:
                 mine = [change for change in batch if change.list is name]
-                if mine and name in _SETS:
+                if mine and name in SETS:
                     self._apply_sets(name, mine)
                 elif mine:
                     self._lists[name].apply(_batch_of(name, mine, self.seq(name)))
@@ -89,49 +96,55 @@ class MatchEngine:
 
         Args:
             name: the list.
-            entry_ids: (n, 2) uint64, each once: the id's first and last 16 hexadecimal digits as numbers.
+            entry_ids: (n, 2) uint64, each once: the id's first and last 16 hexadecimal digits as numbers. Of sets
+                (n, 3), with the value's mark: see ``takeback.matching.sets``.
             values: (n, bytes) uint8, first byte first.
             seq: the list's sequence number.
 
         Raises:
             InvalidInputError: ``list.shape`` if the shapes do not fit.
         """
-        if entry_ids.shape != (len(values), 2) or values.shape[1:] != (8 * width_of(name),):
+        if entry_ids.shape != (len(values), id_width_of(name)) or values.shape[1:] != (8 * width_of(name),):
             raise InvalidInputError("list.shape", "The ids and values of a list do not fit together.")
-        self._lists[name].bulk(entry_ids, raw_to_words(name, values), seq)
+        if name in SETS:
+            self._sets[name].bulk(entry_ids, values, seq)
+        else:
+            self._lists[name].bulk(entry_ids, raw_to_words(name, values), seq)
 
     def advance(self, name: Algorithm, seq: int) -> None:
         """Note that a list is complete up to ``seq``, when what was applied were its live entries and not its log."""
-        if name in _SETS:
-            self._set_index(name).remove([], max(seq, self.seq(name)))
+        if name in SETS:
+            self._sets[name].change([], [], seq)
         else:
             self._lists[name].apply(_batch_of(name, [], max(seq, self.seq(name))))
 
     def settle(self) -> None:
         """Wait until every list has merged what was added."""
-        for one in self._lists.values():
-            one.settle()
-        for name in _SETS:
-            self._set_index(name).settle()
+        for name in Algorithm:
+            self._index(name).settle()
 
     def merge_step(self) -> None:
         """Do at most one due merge a list, on the caller's time. For engines whose growth is not in the background."""
-        for one in self._lists.values():
-            one.merge_step()
-        for name in _SETS:
-            self._set_index(name).merge_step()
+        for name in Algorithm:
+            self._index(name).merge_step()
 
     def segment_sizes(self, name: Algorithm) -> list[int]:
         """Rows of each of a list's segments, removed ones included: for monitoring."""
+        if name in SETS:
+            return self._sets[name].segment_sizes()
         return [len(one) for one in self._lists[name].view().segments]
 
-    def match(self, query: Sequence[Fingerprint], regions: RegionQuery | None = None) -> list[Match]:
-        """Find the entries near to a picture.
+    def match(
+        self, query: Sequence[Fingerprint], regions: RegionQuery | None = None, clips: Sequence[Clip] = ()
+    ) -> list[Match]:
+        """Find the entries near to a picture or a video.
 
         Args:
-            query: the picture's fingerprints; of several PDQ forms the smallest distance counts. PDQ of a quality
-                below the policy's is left out.
-            regions: the regions by which the picture is asked, if any.
+            query: its fingerprints; of several PDQ forms the smallest distance counts, of several videos (as it is,
+                mirrored, trimmed) the one that says most. PDQ of a quality below the policy's is left out.
+            regions: the regions by which a picture is asked, if any.
+            clips: forms of a video as arrays, beside those in ``query``: a question may have more frames than a
+                fingerprint, and should have about four a second. Without frames of a quality below the policy's.
 
         Returns:
             One match an entry and algorithm: those that hold before those that ask for a look, then nearest first.
@@ -139,13 +152,21 @@ class MatchEngine:
         Raises:
             InvalidInputError: ``fingerprint.format``.
         """
-        found = self.match_many([query])[0]
-        if regions is None:
-            return found
-        return sorted([*found, *self._match_regions(regions)], key=_nearest_first)
+        found = self._match_whole([query])[0]
+        found += self._match_videos([*self._clips_in(query), *clips])
+        if regions is not None:
+            found += self._match_regions(regions)
+        return sorted(found, key=_nearest_first)
 
     def match_many(self, queries: Sequence[Sequence[Fingerprint]]) -> list[list[Match]]:
-        """``match`` for many pictures at once, without regions: the way to go through what is already there."""
+        """``match`` for many pictures or videos at once, without regions: to go through what is already there."""
+        matches = self._match_whole(queries)
+        return [
+            sorted([*found, *self._match_videos(list(self._clips_in(query)))], key=_nearest_first)
+            for query, found in zip(queries, matches, strict=True)
+        ]
+
+    def _match_whole(self, queries: Sequence[Sequence[Fingerprint]]) -> list[list[Match]]:
         matches: list[list[Match]] = [[] for _ in queries]
         for name in self._lists:
             asked = [
@@ -156,9 +177,6 @@ class MatchEngine:
             ]
             if asked:
                 self._match_list(name, asked, matches)
-        for query, found in zip(queries, matches, strict=True):
-            found.extend(self._match_videos(query))
-            found.sort(key=_nearest_first)
         return matches
 
     def near(
@@ -172,69 +190,84 @@ class MatchEngine:
             radius_bits: 0 to 256; the exact algorithms answer for 0 whatever it is.
 
         Returns:
-            Entry ids (k, 2) uint64 as in ``bulk_load``, and (k, 2) int64: which query, and the distance. No order.
+            Entry ids (k, 2) uint64 as in ``bulk_load``, and (k, 2) int64: which query, and the distance. No order. An
+            entry that is a set comes once for each of its values that is near.
 
         Raises:
             InvalidInputError: ``list.shape`` for a wrong shape, ``policy.invalid`` for a radius that cannot be.
         """
         if values.ndim != 2 or values.shape[1] != 8 * width_of(name):
             raise InvalidInputError("list.shape", "These are not values of that list.")
-        parts = self._search(name, self._lists[name].view(), raw_to_words(name, values), radius_bits)
-        ids = [part_ids[found[:, 1]] for part_ids, found in parts]
+        parts = self._parts(name, values, radius_bits)
+        ids = [part_ids[found[:, 1], :2] for part_ids, found in parts]
         queries = [found[:, [0, 2]] for _, found in parts]
         no_ids, no_queries = np.empty((0, 2), np.uint64), np.empty((0, 2), np.int64)
         return np.concatenate([no_ids, *ids]), np.concatenate([no_queries, *queries])
 
     def seq(self, name: Algorithm) -> int:
         """Sequence number of the last change applied to a list; 0 before the first."""
-        return self._set_index(name).seq() if name in _SETS else self._lists[name].view().seq
+        return self._sets[name].seq() if name in SETS else self._lists[name].view().seq
 
     def count(self, name: Algorithm) -> int:
-        """Live entries of a list; of region sets those that are not all furniture."""
-        return self._set_index(name).entries() if name in _SETS else self._lists[name].view().live
+        """Live entries of a list; of sets those of which not everything was left out."""
+        return self._sets[name].entries() if name in SETS else self._lists[name].view().live
 
     def _says_nothing(self, fingerprint: Fingerprint) -> bool:
         return fingerprint.quality is not None and fingerprint.quality < self.policy.min_quality
 
-    def _set_index(self, name: Algorithm) -> SetIndex:
-        return self._videos if name is Algorithm.VPDQ else self._regions
+    def _index(self, name: Algorithm) -> LiveIndex | SetIndex:
+        return self._sets[name] if name in SETS else self._lists[name]
+
+    def _left_out(self) -> str:
+        """Names what sets are stored without."""
+        furniture = hashlib.sha256(self._furniture.values.tobytes()).hexdigest()
+        return f"quality<{self.policy.min_quality},furniture<={self._furniture.radius_bits}:{furniture[:32]}"
 
     def _apply_sets(self, name: Algorithm, changes: list[Change]) -> None:
         last = {change.entry_id: change for change in changes}
-        index, read = self._set_index(name), self._frames if name is Algorithm.VPDQ else self._listed_regions
-        seq = max([self.seq(name), *(change.seq for change in changes)])
-        index.remove([change.entry_id for change in last.values() if change.op is Op.REMOVE], seq)
-        added = [change for change in last.values() if change.op is Op.ADD]
-        index.add(((change.entry_id, *read(change.value or "")) for change in added), seq)
+        removed = [change.entry_id for change in last.values() if change.op is Op.REMOVE]
+        added = [
+            (change.entry_id, *self._listed(name, change.value or ""))
+            for change in last.values()
+            if change.op is Op.ADD
+        ]
+        self._sets[name].change(removed, added, max(change.seq for change in changes))
 
-    def _listed_regions(self, value: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        return self._without_furniture(parse_region_value(value))
+    def _listed(self, name: Algorithm, value: str) -> tuple[Values, Marks]:
+        if name is Algorithm.VPDQ:
+            clip = parse_clip(value, self.policy.min_quality)
+            return clip.values, clip_marks(clip)
+        values, strong = self._without_furniture(parse_region_value(value))
+        return values, region_marks(strong)
 
-    def _frames(self, value: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        frames = [one.pdq for one in parse_video(value).frames if one.quality >= self.policy.min_quality]
-        return np.frombuffer(b"".join(frames), np.uint8).reshape(-1, 32), np.zeros(len(frames), np.bool_)
+    def _clips_in(self, query: Sequence[Fingerprint]) -> Iterator[Clip]:
+        for fingerprint in query:
+            if fingerprint.algorithm is Algorithm.VPDQ:
+                yield parse_clip(fingerprint.value, self.policy.min_quality)
 
     def _without_furniture(self, regions: RegionQuery) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         admitted = self._furniture.admits(regions.values)
         return regions.values[admitted], regions.strong[admitted]
 
     def _match_regions(self, regions: RegionQuery) -> list[Match]:
-        if not len(regions.values) or not self._regions.entries():
+        index = self._sets[Algorithm.PDQ_REGION]
+        if not len(regions.values) or not index.entries():
             return []
         values, strong = self._without_furniture(regions)
-        seq = self._regions.seq()
+        seq = index.seq()
         return [
             Match(entry_id, Algorithm.PDQ_REGION, verdict.distance_bits, verdict.tier, seq, verdict.votes)
-            for entry_id, verdict in self._regions.match_regions(values, strong, self.policy.regions)
+            for entry_id, verdict in index.match_regions(values, strong, self.policy.regions)
         ]
 
-    def _match_videos(self, query: Sequence[Fingerprint]) -> list[Match]:
-        seq = self._videos.seq()
+    def _match_videos(self, forms: Sequence[Clip]) -> list[Match]:
+        index = self._sets[Algorithm.VPDQ]
+        if not forms or not index.entries():
+            return []
+        seq = index.seq()
         return [
-            Match(entry_id, Algorithm.VPDQ, verdict.distance_bits, verdict.tier, seq, verdict.known_frames)
-            for fingerprint in query
-            if fingerprint.algorithm is Algorithm.VPDQ
-            for entry_id, verdict in self._videos.match_clip(self._frames(fingerprint.value)[0], self.policy.clips)
+            Match(entry_id, Algorithm.VPDQ, one.distance_bits, one.tier, seq, one.frames, one.times)
+            for entry_id, one in index.match_clips(forms, self.policy.clips)
         ]
 
     def _match_list(self, name: Algorithm, asked: list[tuple[int, str]], matches: list[list[Match]]) -> None:
@@ -246,21 +279,32 @@ class MatchEngine:
             tier = self.policy.tier_of(distance_bits) if name is Algorithm.PDQ else Tier.HOLD
             matches[number].append(Match(entry_id, name, distance_bits, tier, view.seq))
 
+    def _parts(
+        self, name: Algorithm, values: NDArray[np.uint8], radius_bits: int
+    ) -> list[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
+        if name in SETS:
+            return self._sets[name].near(values, _checked_radius(radius_bits))
+        return self._search(name, self._lists[name].view(), raw_to_words(name, values), radius_bits)
+
     def _search(
         self, name: Algorithm, view: View, words: NDArray[np.uint64], radius_bits: int
     ) -> list[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
         if name is not Algorithm.PDQ:
             return view.near(words, 0, None)
-        if not 0 <= radius_bits <= PDQ_BITS:
-            raise InvalidInputError("policy.invalid", "A radius is a number of bits from 0 to 256.")
-        if radius_bits not in self._plans:
+        if _checked_radius(radius_bits) not in self._plans:
             self._plans[radius_bits] = make_plan(radius_bits)
         return view.near(words, radius_bits, self._plans[radius_bits])
 
 
+def _checked_radius(radius_bits: int) -> int:
+    if not 0 <= radius_bits <= PDQ_BITS:
+        raise InvalidInputError("policy.invalid", "A radius is a number of bits from 0 to 256.")
+    return radius_bits
+
+
 def _nearest_first(match: Match) -> tuple[bool, bool, int, Algorithm, str]:
     # A region's or a frame's distance is that of one part, so it does not compare with a whole picture's.
-    return match.tier is not Tier.HOLD, match.algorithm in _SETS, match.distance_bits, match.algorithm, match.entry_id
+    return match.tier is not Tier.HOLD, match.algorithm in SETS, match.distance_bits, match.algorithm, match.entry_id
 
 
 def _nearest(

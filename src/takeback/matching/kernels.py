@@ -397,13 +397,3 @@ def tables_hold(offsets: NDArray[np.uint32], positions: Bytes, rows: int) -> boo
             if row >= rows:
                 return False
     return True
-
-
-@njit(cache=True, nogil=True)
-def nearest_distances(values: Words, others: Words, out: Numbers) -> None:
-    """For each of (n, 4) values the distance to the nearest of (m, 4) others, m at least 1. ``out``: (n,)."""
-    for row in range(values.shape[0]):
-        nearest = 64 * values.shape[1]
-        for other in range(others.shape[0]):
-            nearest = min(nearest, _distance(values, row, others, other))
-        out[row] = nearest

@@ -1,11 +1,12 @@
 """The snapshot file: an engine's segments as they lie in memory, so that opening one is mapping and checking it.
 
-Layout, integers little-endian: 8 bytes ``TBINDEX1``; 8 bytes length of the description; 32 bytes its SHA-256; the
+Layout, integers little-endian: 8 bytes ``TBINDEX2``; 8 bytes length of the description; 32 bytes its SHA-256; the
 description, JSON; then the arrays, each on a 4096-byte boundary and filled up with zeros. The description gives the
 file's size and, for each list, its sequence number and segments, and for each array its type, shape, offset, and the
-checksum of its bytes. A reader checks everything before it uses anything. It is a cache: whoever cannot read one builds
- the engine anew, so there is no migration between versions. The file holds fingerprints and is created with
-mode 0600; it is not protected against somebody who can write it.
+checksum of its bytes; and what was left out of sets, since that depends on the engine's settings. A reader checks
+everything before it uses anything. It is a cache: whoever cannot read one builds the engine anew, so there is no
+migration between versions. The file holds fingerprints and is created with mode 0600; it is not protected against
+somebody who can write it.
 """
 
 import contextlib
@@ -25,12 +26,12 @@ from numpy.typing import NDArray
 
 from takeback.errors import CorruptDataError, NotFoundError, UnavailableError
 from takeback.matching import kernels
-from takeback.matching.encoding import width_of
+from takeback.matching.encoding import EXACT, id_width_of, width_of
 from takeback.matching.intrinsics import LANES
 from takeback.matching.segment import MAX_ROWS, Order, Segment, Tables
 from takeback.model.fingerprint import Algorithm
 
-MAGIC = b"TBINDEX1"
+MAGIC = b"TBINDEX2"
 _PREFIX_BYTES = len(MAGIC) + 8 + 32
 _PAGE_BYTES = 4096
 _MAX_DESCRIPTION_BYTES = 1 << 20
@@ -45,8 +46,13 @@ class _Placed:
     offset: int
 
 
-def write(path: Path, lists: Lists) -> None:
+def write(path: Path, lists: Lists, left_out: str) -> None:
     """Write a snapshot beside ``path``, bring it to the disk, and put it in ``path``'s place.
+
+    Args:
+        path: the file.
+        lists: every list's segments and its sequence number.
+        left_out: names what was left out of sets; who reads it has to leave out the same.
 
     Raises:
         UnavailableError: ``snapshot.busy`` if another process writes it, ``snapshot.unwritable`` if it cannot be.
@@ -57,19 +63,24 @@ def write(path: Path, lists: Lists) -> None:
         with os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
             _lock(file, beside)
             file.truncate(0)
-            _write_all(file, lists)
+            _write_all(file, lists, left_out)
             beside.replace(path)
             _sync_folder(path.parent)
     except OSError as error:
         raise UnavailableError("snapshot.unwritable", "The index could not be saved.", detail=str(error)) from error
 
 
-def read(path: Path) -> dict[Algorithm, tuple[list[Segment], int]]:
+def read(path: Path, left_out: str) -> dict[Algorithm, tuple[list[Segment], int]]:
     """Map and check a snapshot.
+
+    Args:
+        path: the file.
+        left_out: what the reader leaves out of sets.
 
     Raises:
         NotFoundError: ``snapshot.missing``.
-        CorruptDataError: ``snapshot.corrupt``: damaged, cut short, or not a snapshot.
+        CorruptDataError: ``snapshot.corrupt``: damaged, cut short, not a snapshot of this version, or made with other
+            settings.
     """
     try:
         with path.open("rb") as file:
@@ -78,7 +89,7 @@ def read(path: Path) -> dict[Algorithm, tuple[list[Segment], int]]:
         raise NotFoundError("snapshot.missing", "There is no saved index.") from None
     except (OSError, ValueError) as error:  # ValueError: an empty file cannot be mapped
         raise _corrupt(str(error)) from error
-    return _Reader(content).lists()
+    return _Reader(content).lists(left_out)
 
 
 def _lock(file: BinaryIO, beside: Path) -> None:
@@ -92,9 +103,9 @@ def _lock(file: BinaryIO, beside: Path) -> None:
         raise busy
 
 
-def _write_all(file: BinaryIO, lists: Lists) -> None:
+def _write_all(file: BinaryIO, lists: Lists, left_out: str) -> None:
     placed: list[_Placed] = []
-    described = _describe(lists, placed)
+    described = _describe(lists, placed) | {"left_out": left_out}
     # The arrays' places are known before the description's length is: they count from the first page after it.
     text = json.dumps(described, separators=(",", ":")).encode()
     file.write(MAGIC + len(text).to_bytes(8, "little") + hashlib.sha256(text).digest() + text)
@@ -196,11 +207,13 @@ class _Reader:
         self._content = np.frombuffer(content, np.uint8)
         self._first = 0
 
-    def lists(self) -> dict[Algorithm, tuple[list[Segment], int]]:
+    def lists(self, left_out: str) -> dict[Algorithm, tuple[list[Segment], int]]:
         with _as_corrupt():
             described = self._description()
             if described["byteorder"] != sys.byteorder:
                 raise _corrupt("written on another kind of machine")
+            if described["left_out"] != left_out:
+                raise _corrupt("made with other settings")
             if self._first + described["bytes"] != len(self._content):
                 raise _corrupt("not as long as it says")
             return {
@@ -227,10 +240,10 @@ class _Reader:
         if not 0 < rows <= MAX_ROWS:
             raise _corrupt("rows")
         take = _Taker(self._content, self._first, described)
-        ids = take("ids", np.uint64, (rows, 2))
+        ids = take("ids", np.uint64, (rows, id_width_of(name)))
         values = take("values", np.uint64, (rows, width_of(name)))
         dead = take("dead", np.uint8, (rows,)).copy()
-        if name is not Algorithm.PDQ:
+        if name in EXACT:
             order = take("order", np.uint32, (rows,))
             if int(order.max()) >= rows:
                 raise _corrupt("order")

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from takeback.matching import kernels, segment
+from takeback.matching import kernels, region_kernels, segment
 from takeback.matching.chunks import make_plan
+from takeback.matching.clip import Clip
+from takeback.matching.clip_rule import ClipRule
 from takeback.matching.encoding import raw_to_words
 from takeback.model.fingerprint import Algorithm
 
@@ -34,3 +36,10 @@ def warm_up(report: Callable[[str], None] | None = None) -> None:
     say("merging")
     segment.merged([near], [near.dead], exact=True).rows_of(ids)
     kernels.checksum(segment.frozen(ids).reshape(-1))
+    say("comparing parts")
+    parts = np.zeros((3, 32), np.uint8)
+    clip = Clip(parts, np.arange(3, dtype=np.int64))
+    ClipRule().decide(clip, clip)
+    words, strong = region_kernels.words_of(parts), np.ones(3, np.bool_)
+    region_kernels.nearest(words, strong, words, strong)
+    region_kernels.near_any(words, words, 0)

@@ -1,51 +1,51 @@
-"""Sets of values under one entry: regions and clips in two steps, against the rule over every entry."""
+"""Sets of values under one entry: regions and frames in two steps, against the rule over every entry."""
+
+import threading
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from tests.unit.matching.made_clips import changed, drawn, every_second, joined
 
 from takeback.errors import InvalidInputError
-from takeback.matching.clip_rule import ClipRule, ClipVerdict
+from takeback.matching.clip import Clip
+from takeback.matching.clip_rule import ClipRule
 from takeback.matching.live import Growth
 from takeback.matching.region_rule import RegionRule, RegionVerdict
-from takeback.matching.sets import SetIndex
+from takeback.matching.sets import SetIndex, Strong, Values, clip_marks, region_marks
 from takeback.model.match import Tier
-
-Values = NDArray[np.uint8]
-
-
-def drawn(rng: np.random.Generator, count: int) -> Values:
-    return rng.integers(0, 256, (count, 32), np.uint8)
-
-
-def changed(rng: np.random.Generator, values: Values, bits: int) -> Values:
-    ranks = rng.random((len(values), 256)).argsort(axis=1)
-    return values ^ np.packbits(ranks < bits, axis=1)
 
 
 def entry(number: int) -> str:
     return f"{number:032x}"
 
 
+def add(index: SetIndex, number: int, values: Values, strong: Strong, seq: int) -> None:
+    index.change([], [(entry(number), values, region_marks(strong))], seq)
+
+
+def add_clip(index: SetIndex, number: int, clip: Clip, seq: int) -> None:
+    index.change([], [(entry(number), clip.values, clip_marks(clip))], seq)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([4, 64, 4096]))
 def test_two_steps_find_what_the_rule_finds_over_all_entries(seed: int, delta_rows: int) -> None:
     rng = np.random.default_rng(seed)
-    index, rule = SetIndex(31, Growth(delta_rows=delta_rows, background=False)), RegionRule()
+    index, rule = SetIndex(Growth(delta_rows=delta_rows, background=False)), RegionRule()
     known = {}
     for number in range(12):
         values = drawn(rng, int(rng.integers(1, 40)))
         known[number] = (values, rng.random(len(values)) < 0.7)
-        index.add([(entry(number), *known[number])], number)
+        add(index, number, *known[number], number)
     for number in rng.choice(12, 3, replace=False).tolist():
         known.pop(number)
-        index.remove([entry(number), entry(99)], 20)
+        index.change([entry(number), entry(99)], [], 20)
     replaced = next(iter(known))
     known[replaced] = (drawn(rng, 5), np.ones(5, bool))
-    index.add([(entry(replaced), *known[replaced])], 21)
-    index.add([(entry(number), *one) for number, one in known.items()], 22)
+    add(index, replaced, *known[replaced], 21)
+    index.change([], [(entry(number), values, region_marks(strong)) for number, (values, strong) in known.items()], 22)
     index.settle()
     chosen = [changed(rng, known[number][0][:4], int(rng.integers(20, 60))) for number in list(known)[:5]]
     query = np.concatenate([drawn(rng, 20), *chosen])
@@ -58,64 +58,91 @@ def test_two_steps_find_what_the_rule_finds_over_all_entries(seed: int, delta_ro
     assert index.values() == sum(len(values) for values, _ in known.values())
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([4, 64, 4096]))
+def test_two_steps_find_the_videos_that_the_rule_finds_over_all(seed: int, delta_rows: int) -> None:
+    rng = np.random.default_rng(seed)
+    index, rule = SetIndex(Growth(delta_rows=delta_rows, background=False)), ClipRule()
+    known = {number: every_second(drawn(rng, int(rng.integers(1, 40)))) for number in range(10)}
+    for number, clip in known.items():
+        add_clip(index, number, clip, number)
+    pieces = [
+        every_second(changed(rng, known[number].values[:12], int(rng.integers(0, 45))))
+        for number in rng.choice(10, 4, replace=False).tolist()
+    ]
+    forms = [joined(*pieces[:3], every_second(drawn(rng, 9))), pieces[3]]
+    expected = {}
+    for number, clip in known.items():
+        verdict = max((rule.decide(clip, form) for form in forms), key=lambda one: one.rank)
+        # Only the first form is searched within the wider radius.
+        within = max(rule.decide(clip, forms[0]).rank, ClipRule(wide_radius_bits=31).decide(clip, forms[1]).rank)
+        if verdict.tier is not Tier.CLEAR and within == verdict.rank:
+            expected[entry(number)] = verdict
+    found = index.match_clips(forms, rule)
+    assert dict(found) == expected
+    assert [one.tier for _, one in found] == sorted((one.tier for _, one in found), key=lambda tier: tier is Tier.LOOK)
+
+
+def test_a_title_card_in_a_thousand_videos_does_not_hide_the_one_that_is_copied() -> None:
+    rng = np.random.default_rng(5)
+    index, title = SetIndex(), drawn(rng, 1)
+    videos = [every_second(np.concatenate([title, drawn(rng, 8)])) for _ in range(1000)]
+    index.change([], [(entry(number), clip.values, clip_marks(clip)) for number, clip in enumerate(videos)], 1)
+    upload = every_second(np.concatenate([title, drawn(rng, 20), videos[777].values[2:9]]))
+    assert [name for name, _ in index.match_clips([upload], ClipRule())] == [entry(777)]
+
+
 def test_a_set_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidInputError):
-        SetIndex().add([(entry(1), np.zeros((2, 31), np.uint8), np.ones(2, bool))], 1)
+        add(SetIndex(), 1, np.zeros((2, 31), np.uint8), np.ones(2, bool), 1)
     with pytest.raises(InvalidInputError):
-        SetIndex().add([("x", np.zeros((2, 32), np.uint8), np.ones(2, bool))], 1)
+        SetIndex().change([], [("x", np.zeros((2, 32), np.uint8), region_marks(np.ones(2, bool)))], 1)
 
 
 def test_nothing_is_found_in_nothing() -> None:
     assert SetIndex().match_regions(np.zeros((3, 32), np.uint8), np.ones(3, bool), RegionRule()) == []
     index = SetIndex()
-    index.add([(entry(1), np.zeros((3, 32), np.uint8), np.ones(3, bool))], 1)
-    assert index.match_clip(np.empty((0, 32), np.uint8), ClipRule()) == []
+    add_clip(index, 1, every_second(np.zeros((3, 32), np.uint8)), 1)
+    assert index.match_clips([], ClipRule()) == []
+    assert index.match_clips([Clip(np.empty((0, 32), np.uint8), np.empty(0, np.int64))], ClipRule()) == []
 
 
-RNG = np.random.default_rng(11)
-KNOWN = drawn(RNG, 60)
-OTHER = drawn(RNG, 600)
-
-
-@pytest.mark.parametrize(
-    ("query", "tier"),
-    [
-        pytest.param(KNOWN, Tier.HOLD, id="the same video"),
-        pytest.param(changed(RNG, KNOWN, 31), Tier.HOLD, id="encoded again"),
-        pytest.param(changed(RNG, KNOWN, 32), None, id="just too far"),
-        pytest.param(np.concatenate([OTHER, KNOWN]), Tier.HOLD, id="whole, inside a longer one"),
-        pytest.param(KNOWN[20:25], Tier.HOLD, id="a piece alone"),
-        pytest.param(np.concatenate([OTHER, KNOWN[:20]]), Tier.LOOK, id="a third, inside a longer one"),
-        pytest.param(np.concatenate([OTHER, KNOWN[:10]]), Tier.LOOK, id="ten seconds inside a longer one"),
-        pytest.param(np.concatenate([OTHER, KNOWN[:9]]), None, id="nine seconds inside a longer one"),
-        pytest.param(np.concatenate([OTHER[:1], KNOWN[:2]]), None, id="two frames"),
-        pytest.param(KNOWN[:1], Tier.HOLD, id="a still"),
-        pytest.param(OTHER, None, id="another video"),
-    ],
-)
-def test_clips(query: Values, tier: Tier | None) -> None:
+def test_a_set_of_which_nothing_is_left_takes_the_old_one_away() -> None:
     index = SetIndex()
-    index.add([(entry(5), KNOWN, np.ones(len(KNOWN), bool)), (entry(6), drawn(RNG, 80), np.ones(80, bool))], 1)
-    found = index.match_clip(query, ClipRule())
-    assert [(name, verdict.tier) for name, verdict in found] == ([] if tier is None else [(entry(5), tier)])
+    values = drawn(np.random.default_rng(1), 5)
+    add(index, 1, values, np.ones(5, bool), 1)
+    add(index, 1, values[:0], np.ones(0, bool), 2)
+    assert (index.entries(), index.values(), index.seq()) == (0, 0, 2)
 
 
-def test_one_frame_held_for_long_does_not_count_often() -> None:
-    black = np.zeros((30, 32), np.uint8)
-    assert ClipRule().decide(np.concatenate([KNOWN, black[:1]]), black) == ClipVerdict(Tier.CLEAR, 0, 1, 1 / 61, 1.0)
+def test_writers_at_once_lose_nothing_and_count_right() -> None:
+    index = SetIndex(Growth(delta_rows=32))
+    rng = np.random.default_rng(2)
+    clips = [every_second(drawn(rng, 6)) for _ in range(200)]
 
+    def write(first: int) -> None:
+        for number in range(first, 200, 4):
+            add_clip(index, number, clips[number], number)
+            add_clip(index, number, clips[number], number)
+            if number % 5 == 0:
+                index.change([entry(number)], [], number)
 
-@pytest.mark.parametrize(
-    "broken", [{"hold_share": 1.1}, {"look_share": 0.0}, {"min_frames": 0}, {"frame_radius_bits": 300}]
-)
-def test_an_impossible_clip_rule_is_refused(broken: dict[str, float]) -> None:
-    with pytest.raises(InvalidInputError):
-        ClipRule(**broken)  # type: ignore[arg-type]
+    writers = [threading.Thread(target=write, args=(first,)) for first in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    index.settle()
+    assert (index.entries(), index.values(), index.seq()) == (160, 960, 199)
+    for number, clip in enumerate(clips):
+        found = [name for name, _ in index.match_clips([clip], ClipRule())]
+        assert found == ([] if number % 5 == 0 else [entry(number)])
 
 
 def test_a_region_verdict_is_what_the_index_returns() -> None:
     index = SetIndex()
-    index.add([(entry(1), KNOWN[:5], np.ones(5, bool))], 1)
-    assert index.match_regions(KNOWN[:2], np.ones(2, bool), RegionRule()) == [
+    values = drawn(np.random.default_rng(11), 5)
+    add(index, 1, values, np.ones(5, bool), 1)
+    assert index.match_regions(values[:2], np.ones(2, bool), RegionRule()) == [
         (entry(1), RegionVerdict(Tier.HOLD, 2, 0))
     ]

@@ -19,13 +19,17 @@ from takeback.matching import Growth, MatchEngine
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm, Fingerprint, value_length
 from takeback.model.match import Match
+from takeback.model.video import Video, VideoFrame, video_value
 
 DAY = date(2026, 11, 1)
 ENTRIES = 300
-LISTS = (Algorithm.PDQ, Algorithm.MD5, Algorithm.SHA256)
+LISTS = (Algorithm.PDQ, Algorithm.MD5, Algorithm.SHA256, Algorithm.VPDQ)
 
 
 def value_of(name: Algorithm, entry: int) -> str:
+    if name is Algorithm.VPDQ:
+        rng = np.random.default_rng(entry)
+        return video_value(Video(3, tuple(VideoFrame(rng.bytes(32), 4 * second, 80) for second in range(3))))
     return np.random.default_rng(entry).bytes(32).hex()[: value_length(name)]
 
 
@@ -110,7 +114,7 @@ def test_any_cut_or_added_end_is_noticed(saved: Path, tmp_path: Path, data: st.D
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=300) | st.binary(max_size=300).map(lambda tail: b"TBINDEX1" + tail))
+@given(st.binary(max_size=300) | st.binary(max_size=300).map(lambda tail: b"TBINDEX2" + tail))
 def test_a_foreign_file_is_refused(tmp_path: Path, content: bytes) -> None:
     assert_corrupt(tmp_path, content)
 
@@ -121,6 +125,10 @@ def assert_corrupt(folder: Path, content: bytes) -> None:
     with pytest.raises(CorruptDataError) as caught:
         MatchEngine.open(path)
     assert caught.value.code == "snapshot.corrupt"
+
+
+def test_a_snapshot_of_the_version_before_is_refused(saved: Path, tmp_path: Path) -> None:
+    assert_corrupt(tmp_path, b"TBINDEX1" + saved.read_bytes()[8:])
 
 
 def test_a_folder_that_is_not_there_is_said_kindly(tmp_path: Path) -> None:
