@@ -40,6 +40,7 @@ def test_an_unlisted_picture_is_clear(kit: RunningKit) -> None:
         "md5": (1, False),
         "sha256": (1, False),
         "pdq-region": (0, False),
+        "vpdq": (0, False),
     }
     assert kit.held_files() == []
     assert kit.words() == []
