@@ -69,6 +69,7 @@ class RegistrySettings(_Settings):
     key_overlap_days: int = Field(7, ge=0, le=365, description="how long a rotated partner key stays good")
     partner_requests_per_minute: int = Field(600, ge=1, description="per partner, unless it has its own limit")
     partner_burst: int = Field(1_200, ge=1, description="requests of one partner at once, after a quiet time")
+    match_service: bool = Field(False, description="whether partners may ask about fingerprints (/match/v1)")
     trusted_proxies: str = Field("", description="networks whose X-Forwarded-For is believed, for partners only")
     guard_radius_bits: int = Field(31, ge=0, le=60, description="a PDQ so near to the guard list waits for a person")
     quarantine_quorum: int = Field(3, ge=1, description="partners that say NotBlocked before an entry is quarantined")

@@ -17,12 +17,15 @@ from takeback.errors import TakebackError, UnavailableError
 from takeback.exchange.abuse_trail import active_partners, write_act
 from takeback.exchange.gate import GateRules, PartnerGate, parse_proxies
 from takeback.exchange.http import feed_routes
+from takeback.exchange.match.http import match_routes
+from takeback.exchange.match.service import ListMatcher, MatchService
 from takeback.exchange.ncmec.http import ncmec_routes
 from takeback.exchange.ncmec.service import NcmecService
 from takeback.exchange.offers import OfferService
 from takeback.exchange.partners import PartnerService
 from takeback.exchange.service import FeedService
 from takeback.exchange.signing import HeadSigner, open_signer
+from takeback.exchange.statistics import StatisticsService
 from takeback.exchange.stopncii.http import stopncii_routes
 from takeback.exchange.stopncii.service import StopNciiService
 from takeback.httpkit.application import bare_app
@@ -78,6 +81,8 @@ class Services:
     guard: GuardService
     stopncii: StopNciiService
     offers: OfferService
+    match: MatchService
+    statistics: StatisticsService
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +108,16 @@ class Registry:
         self.engine.dispose()
 
 
+OpenMatcher = Callable[[Engine], ListMatcher]
+"""Opens a matcher over the registry's own lists: :mod:`takeback.apps.list_matcher` has one."""
+
+
 def build_registry(
-    settings: RegistrySettings, clock: Clock, log: EventLog | None = None, search: NearSearch = plain_search
+    settings: RegistrySettings,
+    clock: Clock,
+    log: EventLog | None = None,
+    search: NearSearch = plain_search,
+    open_matcher: OpenMatcher | None = None,
 ) -> Registry:
     """Open what a registry needs and put it together; nothing listens and no batch runs yet.
 
@@ -113,6 +126,7 @@ def build_registry(
         clock: the time.
         log: where failures go.
         search: finds values near to the guard list; :mod:`takeback.apps.near_search` has a faster one.
+        open_matcher: for match-as-a-service; without one its route says that it is not offered.
 
     Raises:
         TakebackError: the database or the signing key cannot be opened.
@@ -130,6 +144,8 @@ def build_registry(
         ncmec=NcmecService(engine, feed, clock, settings.registry_name, settings.ncmec_page_entries),
         stopncii=StopNciiService(engine, feed),
         offers=OfferService(engine, writer, clock, cases),
+        match=MatchService(None if open_matcher is None else open_matcher(engine), writer, clock),
+        statistics=StatisticsService(engine),
         quarantine=quarantine,
         guard=guard,
     )
@@ -186,7 +202,10 @@ def open_abuse_control(
 
 
 def serve(
-    settings: RegistrySettings, on_ready: Callable[[str], None] | None = None, search: NearSearch = plain_search
+    settings: RegistrySettings,
+    on_ready: Callable[[str], None] | None = None,
+    search: NearSearch = plain_search,
+    open_matcher: OpenMatcher | None = None,
 ) -> None:
     """Serve until a signal ends it.
 
@@ -194,12 +213,13 @@ def serve(
         settings: where and what.
         on_ready: called once with the URL.
         search: finds values near to the guard list.
+        open_matcher: for match-as-a-service.
 
     Raises:
         TakebackError: it cannot start.
     """
     log = open_log()
-    registry = build_registry(settings, SystemClock(), log, search)
+    registry = build_registry(settings, SystemClock(), log, search, open_matcher)
     with ExitStack() as running:
         running.callback(registry.close)
         registry.start()
@@ -248,6 +268,7 @@ def _build_app(
     app.include_router(feed_routes(gate, services.feed))
     app.include_router(ncmec_routes(gate, services.ncmec))
     app.include_router(stopncii_routes(gate, services.stopncii, services.offers))
+    app.include_router(match_routes(gate, services.match))
     _add_probes(app, services, batcher)
     mount_page(app, "submit")
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, by_prefix=_BODY_BYTES)

@@ -9,6 +9,7 @@ import typer
 
 from takeback.apps.registry import open_partners
 from takeback.cli.output import console, print_json
+from takeback.cli.partner_counts import attach_counts
 from takeback.clock import SystemClock
 from takeback.errors import InvalidInputError
 from takeback.exchange.partners import DEFAULT_LISTS, IssuedKey, PartnerService, Terms
@@ -44,6 +45,7 @@ def attach(app: typer.Typer) -> None:
     ):
         example = " ".join(filter(None, ("Example: takeback partner", name, arguments, "--data-dir ./registry")))
         partner.command(name, epilog=example)(command)
+    attach_counts(partner)
     app.add_typer(partner, name="partner")
 
 

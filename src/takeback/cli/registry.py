@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import Engine
 
 from takeback.apps.registry import serve
 from takeback.cli.output import console
 from takeback.cli.registry_backup import attach_backup
+from takeback.errors import UnavailableError
+from takeback.exchange.match.service import ListMatcher
 from takeback.settings import RegistrySettings, load_settings
 
 
@@ -39,4 +42,26 @@ def serve_command(
     TAKEBACK_SETTINGS names.
     """
     settings = load_settings(RegistrySettings, data_dir=data_dir, database_url=database_url, host=host, port=port)
-    serve(settings, lambda url: console().print(f"The registry and its page: [bold]{url}/[/]  (Ctrl-C ends it)"))
+    serve(
+        settings,
+        lambda url: console().print(f"The registry and its page: [bold]{url}/[/]  (Ctrl-C ends it)"),
+        open_matcher=_open_matcher if settings.match_service else None,
+    )
+
+
+def _open_matcher(engine: Engine) -> ListMatcher:
+    """The matching engine over the registry's own lists.
+
+    Raises:
+        UnavailableError: ``match.not_installed``.
+    """
+    try:
+        # Only who asks for it needs the compiled kernels.
+        from takeback.apps.list_matcher import RegistryMatcher  # noqa: PLC0415
+    except ImportError:
+        raise UnavailableError(
+            "match.not_installed", "Match-as-a-service needs the engine. Run: pip install 'takeback[match]'"
+        ) from None
+    matcher = RegistryMatcher(engine)
+    matcher.load_in_background()
+    return matcher

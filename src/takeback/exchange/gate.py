@@ -74,7 +74,9 @@ class PartnerGate:
         if partner.networks and not _is_within(self._address(request), partner.networks):
             raise NotAllowedError("partner.network", "This key may not be used from where this request comes from.")
         per_minute = partner.requests_per_minute or self._rules.requests_per_minute
-        self._rate.take(partner.partner_id, per_minute, max(self._rules.burst, per_minute))
+        # A limit of one's own keeps the setting's relation of burst to rate.
+        burst = max(per_minute * self._rules.burst // self._rules.requests_per_minute, 1)
+        self._rate.take(partner.partner_id, per_minute, burst)
         if scope not in partner.scopes:
             raise NotAllowedError("partner.scope", f"This key is not for '{scope.value}'. Ask the registry's operator.")
         return partner

@@ -43,6 +43,7 @@ OPERATIONS = {
     "GET /stopncii/v1/FetchHashes",
     "POST /stopncii/v1/SubmitFeedback",
     "POST /stopncii/v1/SubmitHashes",
+    "POST /match/v1/query",
 }
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 

@@ -125,7 +125,26 @@ def test_partners_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["partner", "add", "Other", "--lists", "pdq,nonsense", *where]) == 4
     assert main(["partner", "scope", str(made["partner"]), "--lists", "pdq", "--json", *where]) == 0
     assert _rows(capsys)[-1]["lists"] == ["pdq"]
-    assert main(["partner", "rotate", str(made["partner"]), "--json", *where]) == 0
+    assert made["ncmec"]["user"] == made["partner"]  # type: ignore[index]
+    assert made["ncmec"]["base_url"] == "http://127.0.0.1:8100/ncmec"  # type: ignore[index]
+    assert set(made["stopncii"]) == {"base_url", "function_key", "subscription_key"}  # type: ignore[call-overload]
+    address = ["--public-url", "https://registry.example/"]
+    assert main(["partner", "rotate", str(made["partner"]), "--json", *address, *where]) == 0
+    (again,) = _rows(capsys)
+    assert again["stopncii"]["base_url"] == "https://registry.example/stopncii/v1"  # type: ignore[index]
+    assert again["key"] != made["key"]
+    assert main(["partner", "confirm", str(made["partner"]), "--json", *where]) == 0
+    assert _rows(capsys) == [{"partner": made["partner"], "ended": 1}]
+    terms = ["--may", "pull,match", "--per-minute", "30", "--networks", "192.0.2.0/24"]
+    assert main(["partner", "terms", str(made["partner"]), *terms, "--json", *where]) == 0
+    (row,) = _rows(capsys)
+    assert (row["may"], row["per_minute"], row["networks"]) == (["match", "pull"], 30, ["192.0.2.0/24"])
+    assert main(["partner", "terms", str(made["partner"]), "--may", "everything", *where]) == 4
+    assert main(["partner", "statistics", "--json", *where]) == 0
+    (counts,) = _rows(capsys)
+    assert (counts["pulls"], counts["last_pull"], counts["behind"]) == (0, None, {})
+    assert main(["partner", "offers", "--json", *where]) == 0
+    assert main(["partner", "offers", "--take", "00", *where]) != 0
     capsys.readouterr()
     assert main(["partner", "revoke", str(made["partner"]), "--yes", *where]) == 0
     capsys.readouterr()

@@ -1,0 +1,1 @@
+"""Match-as-a-service, for platforms too small to hold a list."""
