@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, exists, or_, select
 
 from takeback.model.fingerprint import Algorithm
+from takeback.model.lead import FeedbackValue
 from takeback.registry.store import chunks
-from takeback.registry.tables import CHANGES
+from takeback.registry.tables import CHANGES, ENTRIES, FEEDBACK
 
 _ADD, _REMOVE = 1, 2
 
@@ -74,3 +75,17 @@ def additions(connection: Connection, name: Algorithm, entry_ids: Sequence[bytes
             )
         )
     }
+
+
+def words_of_list(connection: Connection, name: Algorithm) -> dict[bytes, frozenset[FeedbackValue]]:
+    """What partners said of a list's live entries, by entry; who said it is not told."""
+    query = (
+        select(FEEDBACK.c.entry_id, FEEDBACK.c.value)
+        .join(ENTRIES, ENTRIES.c.entry_id == FEEDBACK.c.entry_id)
+        .where(ENTRIES.c.algorithm == name.value)
+        .distinct()
+    )
+    words: dict[bytes, set[FeedbackValue]] = {}
+    for entry_id, value in connection.execute(query):
+        words.setdefault(bytes(entry_id), set()).add(FeedbackValue(value))
+    return {entry_id: frozenset(values) for entry_id, values in words.items()}

@@ -26,6 +26,10 @@ class Batches(Protocol):
         """Whether one should run now."""
         ...
 
+    def publish_changes(self) -> None:
+        """Note when what was added to the logs without a batch came out."""
+        ...
+
     def find_failing_cases(self) -> frozenset[bytes]:
         """Name the cases that make one fail."""
         ...
@@ -87,7 +91,11 @@ class Batcher:
     def run_if_ours(self) -> BatchReport | None:
         """Run one batch if this process has the turn and the batch has company; ``None`` if not, or if it failed."""
         try:
-            is_ours = self._turn.is_ours() and self._batches.may_run_batch()
+            is_ours = self._turn.is_ours()
+            if is_ours:
+                # A batch that waits for company must not keep back what an operator has done meanwhile.
+                self._batches.publish_changes()
+                is_ours = self._batches.may_run_batch()
         except Exception as error:  # noqa: BLE001 - the next batch must come, whatever happened to this one
             self._log.error("batch.turn_failed", error=type(error).__name__, where=origin_of(error))
             return None

@@ -53,24 +53,34 @@ def timetable(connection: Connection, name: Algorithm) -> Timetable:
     return Timetable(tuple(row.seq for row in rows), tuple(row.published for row in rows))
 
 
+def is_anything_unpublished(connection: Connection) -> bool:
+    """Whether a log has changes that have no time yet."""
+    known = _published(connection)
+    return any(seq > known.get(name, (0, 0))[0] for name, seq in _ends(connection))
+
+
 def publish(connection: Connection, now_s: int) -> None:
     """Note the time of whatever was added to any log since this was last called. The caller commits.
 
     Two must not run at once: the batch's lock keeps them apart.
     """
-    columns = PUBLICATIONS.c
-    newest = connection.execute(
-        select(
-            columns.list, func.max(columns.seq).label("seq"), func.max(columns.published).label("published")
-        ).group_by(columns.list)
-    )
-    known = {row.list: (row.seq, row.published) for row in newest}
-    for row in connection.execute(select(LISTS.c.list, LISTS.c.seq)).all():
-        seq, published_s = known.get(row.list, (0, 0))
-        if row.seq > seq:
-            _coarsen(connection, row.list, now_s)
+    known = _published(connection)
+    for name, seq in _ends(connection):
+        published_seq, published_s = known.get(name, (0, 0))
+        if seq > published_seq:
+            _coarsen(connection, name, now_s)
             time_s = max(now_s + CLOCK_TOLERANCE_S, published_s) + 1
-            connection.execute(insert(PUBLICATIONS), {"list": row.list, "seq": row.seq, "published": time_s})
+            connection.execute(insert(PUBLICATIONS), {"list": name, "seq": seq, "published": time_s})
+
+
+def _published(connection: Connection) -> dict[str, tuple[int, int]]:
+    columns = PUBLICATIONS.c
+    newest = select(columns.list, func.max(columns.seq), func.max(columns.published)).group_by(columns.list)
+    return {name: (seq, published_s) for name, seq, published_s in connection.execute(newest)}
+
+
+def _ends(connection: Connection) -> list[tuple[str, int]]:
+    return [(name, seq) for name, seq in connection.execute(select(LISTS.c.list, LISTS.c.seq))]
 
 
 def _coarsen(connection: Connection, name: str, now_s: int) -> None:

@@ -23,7 +23,7 @@ from takeback.registry import batch_store, set_aside, store
 from takeback.registry.audience import AudienceCount, audience
 from takeback.registry.batch import Batch, end_of_hold, failing_cases, no_guard
 from takeback.registry.company import Company
-from takeback.registry.publication import publish
+from takeback.registry.publication import is_anything_unpublished, publish
 from takeback.registry.set_aside import AsideState
 from takeback.registry.topping_up import ToppingUp
 from takeback.registry.tries import Tries
@@ -210,6 +210,18 @@ class RegistryService:
         report = self._writer.run(run_and_publish, alone=True)
         batch_store.wipe_log_files(self._engine)
         return report
+
+    def publish_changes(self) -> None:
+        """Note when changes came out that no batch made, such as quarantines (docs/adr/0040)."""
+        with reading(self._engine) as connection:
+            if not is_anything_unpublished(connection):
+                return
+
+        def publish_now(connection: Connection) -> None:
+            batch_store.lock_intake(connection)
+            publish(connection, self._clock.now_s())
+
+        self._writer.run(publish_now, alone=True)
 
     def find_failing_cases(self) -> frozenset[bytes]:
         """Which waiting cases make a batch fail. Slow; nothing is changed."""

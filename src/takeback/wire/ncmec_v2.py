@@ -15,6 +15,7 @@ from enum import StrEnum
 from urllib.parse import urlencode
 
 from takeback.errors import InvalidInputError
+from takeback.model.lead import FeedbackValue
 
 NAMESPACE = "https://hashsharing.ncmec.org/hashsharing/v2"
 MEDIA_TYPE = "application/xml"
@@ -74,11 +75,13 @@ class EntryShape:
         entry_id: 32 hexadecimal digits.
         published_s: Unix seconds of its latest change.
         value: lower-case hexadecimal; ``None`` for one that has gone.
+        words: what partners said of it.
     """
 
     entry_id: str
     published_s: int
     value: str | None = field(repr=False)
+    words: frozenset[FeedbackValue] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +172,23 @@ def _entry(kind: EntryKind, fingerprint: str, member: str, entry: EntryShape) ->
         return f"<{name}>{head}</{name}>"
     return (
         f"<{kind.value}>{head}<classification>NCII</classification>"
-        f"<fingerprints><{fingerprint}>{entry.value}</{fingerprint}></fingerprints></{kind.value}>"
+        f"<fingerprints><{fingerprint}>{entry.value}</{fingerprint}></fingerprints>"
+        f"{_feedback(fingerprint.upper(), entry.words)}</{kind.value}>"
     )
+
+
+_EVERYBODY = '<members><member id="0">Participating platforms</member></members>'
+"""Whoever said it: partners do not learn of each other here."""
+
+
+def _feedback(kind: str, words: frozenset[FeedbackValue]) -> str:
+    parts: list[str] = []
+    if FeedbackValue.BLOCKED in words:
+        parts.append(f'<affirmativeFeedback type="{kind}">{_EVERYBODY}</affirmativeFeedback>')
+    if FeedbackValue.NOT_BLOCKED in words:
+        reasons = f'<reasons><reason name="Not stated"/>{_EVERYBODY}</reasons>'
+        parts.append(f'<negativeFeedback type="{kind}">{reasons}</negativeFeedback>')
+    return f"<feedback>{''.join(parts)}</feedback>" if parts else ""
 
 
 def status_document(caller: Member) -> bytes:

@@ -221,6 +221,15 @@ def test_feedback_reaches_the_person(exchange: Exchange) -> None:
         (HoldState.REMOVED, 1),
         (HoldState.FOUND, 1),
     ]
+    said = {
+        kind: [(one.feedback_type, one.member.esp_name) for one in words]
+        for entry in client.get_entries(end_timestamp=exchange.clock.at_s).updates
+        for kind, words in entry.feedback.items()
+    }
+    assert said == {
+        "PDQ": [(FeedbackType.upvote, "Participating platforms")],
+        "MD5": [(FeedbackType.downvote, "Participating platforms")],
+    }
     client.submit_feedback(video.member_id, video.id, FingerprintType.md5, FeedbackType.upvote)
     assert exchange.rig.status(tokens[1])[0].state is HoldState.REMOVED
     for member, entry_id, kind, status in (
@@ -273,6 +282,18 @@ def test_days_that_are_over_keep_no_time_and_nobody_misses_a_change(exchange: Ex
     (yesterday, today) = _published(exchange.rig)
     assert yesterday % 86_400 == 86_399
     assert yesterday < today
+
+
+def test_a_quarantine_is_shown_without_waiting_for_a_batch(exchange: Exchange) -> None:
+    exchange.lists(exchange.rig.pdq(), exchange.rig.pdq())
+    (entry, _) = exchange.rig.listed(Algorithm.PDQ)
+    registry = exchange.rig.registry
+    registry.services.quarantine.take_off(entry, by="operator")
+    registry.services.registry.publish_changes()
+    exchange.clock.advance(60)
+    updates = exchange.ncmec().get_entries(end_timestamp=exchange.clock.at_s).updates
+    assert {one.id: one.deleted for one in updates}[entry] is True
+    assert [one.hashStatus.value for one in exchange.stopncii().fetch_hashes().hashRecords] == ["Active"]
 
 
 def _published(rig: RegistryRig) -> tuple[int, ...]:

@@ -69,6 +69,9 @@ class _Scripted:
         self.searched = 0
         self.ran = threading.Event()
 
+    def publish_changes(self) -> None:
+        pass
+
     def may_run_batch(self) -> bool:
         return True
 

@@ -15,7 +15,7 @@ from takeback.clock import Clock
 from takeback.db import reading
 from takeback.errors import InvalidInputError, NotAllowedError, NotFoundError
 from takeback.exchange.service import FeedService
-from takeback.exchange.shown import shown_changes
+from takeback.exchange.shown import ShownChange, shown_changes, words_of_list
 from takeback.exchange.types import AuditedAct, Partner
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Feedback, FeedbackValue
@@ -145,16 +145,20 @@ class NcmecService:
             room -= len(page)
             served += len(page)
             end = (page[-1].seq if page else start) if rest else max(last, start)
-            entries = tuple(
-                EntryShape(row.entry_id.hex(), times.time_of(row.seq), None if row.value is None else row.value.hex())
-                for row in page
-            )
+            words = words_of_list(connection, _LIST_OF_KIND[kind]) if page else {}
+            entries = tuple(_entry(row, times.time_of(row.seq), words) for row in page)
             parts[kind] = _Part(_LIST_OF_KIND[kind], start, last, entries, end)
             if rest:
                 following = Place(kind, end, served, 0)
         if following is not None:
             following = Place(following.kind, following.after, served, max(total, served + 1))
         return parts, following
+
+
+def _entry(row: ShownChange, published_s: int, words: dict[bytes, frozenset[FeedbackValue]]) -> EntryShape:
+    if row.value is None:
+        return EntryShape(row.entry_id.hex(), published_s, None)
+    return EntryShape(row.entry_id.hex(), published_s, row.value.hex(), words.get(row.entry_id, frozenset()))
 
 
 def _is_before(kind: EntryKind, other: EntryKind) -> bool:
