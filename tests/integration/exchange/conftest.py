@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from PIL import Image
 from skimage import data
-from tests.integration.exchange.exchange_rig import Exchange
+from tests.integration.exchange.exchange_rig import Exchange, RunningClock
 from tests.registry_rig import RegistryRig
 
+from takeback.db import sqlite_url
 from takeback.httpkit.serve import Server
 
 
@@ -22,6 +23,18 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
+
+
+@pytest.fixture
+def rig(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RegistryRig]:
+    """As everywhere, with a clock that can be let run."""
+    folder = tmp_path / "registry"
+    url = sqlite_url(folder / "registry.db")
+    if database_kind == "postgresql":
+        url = request.getfixturevalue("new_postgresql")()
+    rig = RegistryRig(folder, url, RunningClock())
+    yield rig
+    rig.registry.close()
 
 
 @pytest.fixture

@@ -36,6 +36,22 @@ with warnings.catch_warnings():
     from threatexchange.exchanges.impl.stop_ncii_api import StopNCIISignalExchangeAPI
 
 
+@dataclass(slots=True)
+class RunningClock(ManualClock):
+    """A clock that a test moves by hand until it lets it run, ``behind_s`` behind the machine's."""
+
+    behind_s: int | None = None
+
+    def now_s(self) -> int:
+        return self.at_s if self.behind_s is None else int(time.time()) - self.behind_s
+
+    def advance(self, seconds: int) -> None:
+        if self.behind_s is None:
+            self.at_s += seconds
+        else:
+            self.behind_s -= seconds
+
+
 @dataclass
 class Exchange:
     """A registry that answers at ``url``, and one partner of it."""
@@ -48,7 +64,8 @@ class Exchange:
         self.partner = self.rig.partner
 
     @property
-    def clock(self) -> ManualClock:
+    def clock(self) -> RunningClock:
+        assert isinstance(self.rig.clock, RunningClock)
         return self.rig.clock
 
     @property
@@ -75,10 +92,15 @@ class Exchange:
         self.rig.withdraws(*tokens)
         self.rig.batch()
 
-    def live_clock(self, behind_s: int = 0) -> int:
-        """Set the registry's clock by the machine's, which the real client goes by."""
-        self.clock.at_s = int(time.time()) - behind_s
-        return self.clock.at_s
+    def live_clock(self, behind_s: int = 0) -> None:
+        """Let the registry's clock run with the machine's, which the real client goes by."""
+        self.clock.behind_s = behind_s
+
+    def wait_until_published(self) -> None:
+        """Until what has been published is older than the five seconds that the real client stays behind."""
+        published_s = self.clock.now_s() + 6
+        while time.time() - 5 < published_s + 1:
+            time.sleep(0.2)
 
     def ncmec(self, password: str | None = None) -> NCMECHashAPI:
         credentials = self.credentials
