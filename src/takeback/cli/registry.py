@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from takeback.apps.registry import serve
 from takeback.cli.output import console
 from takeback.cli.registry_backup import attach_backup
+from takeback.cli.registry_canary import attach_canary
 from takeback.errors import UnavailableError
 from takeback.exchange.match.service import ListMatcher
 from takeback.settings import RegistrySettings, load_settings
@@ -22,6 +23,7 @@ def attach(app: typer.Typer) -> None:
         serve_command
     )
     attach_backup(registry)
+    attach_canary(registry)
     app.add_typer(registry, name="registry")
 
 

@@ -1,6 +1,7 @@
 """``takeback submit``: seals a case on this device and sends it."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,8 @@ from takeback.cli.output import console, print_json
 from takeback.client.case import CaseClient, read_submission, write_submission
 from takeback.client.sealing import SealedSubmission, seal
 from takeback.clock import SystemClock, day_of
-from takeback.errors import InvalidInputError, TakebackError, UnavailableError
+from takeback.errors import InvalidInputError, NotAllowedError, TakebackError, UnavailableError
+from takeback.model.case import About
 from takeback.model.fingerprint import Fingerprint
 from takeback.wire.case_v1 import submission_body
 
@@ -37,6 +39,9 @@ def submit_command(
     send: Annotated[
         Path | None, typer.Option(help="Send a file that --offline wrote, perhaps on another device.", dir_okay=False)
     ] = None,
+    about: Annotated[
+        About | None, typer.Option(help="Whom the pictures are about: counted by day, stored with nothing.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Make fingerprints of pictures on this device and send only those. Prints the number to keep.
@@ -46,14 +51,16 @@ def submit_command(
     if send is not None:
         _send_file(send, _required(registry), as_json=as_json)
         return
+    if about is About.ADULT and registry is not None:
+        _check_adults_are_helped(registry)
     hashing = hashing_for_a_list(edited_copies=edited_copies)
     files = find_files(paths or [], recursive=recursive)
     hashed = list(hash_files(files, hashing, show_progress=not as_json))
-    sealed = seal([_submittable(item) for item in hashed if usable(item)], day_of(SystemClock().now_s()))
+    sealed = seal([submittable(item) for item in hashed if usable(item)], day_of(SystemClock().now_s()), about)
     if offline is not None:
         write_submission(offline, sealed)
     else:
-        _send(submission_body(sealed.submission), _required(registry))
+        _send([submission_body(item) for item in sealed.submissions], _required(registry))
     if as_json:
         print_json(_row(sealed, hashed, sent=offline is None))
     else:
@@ -62,10 +69,20 @@ def submit_command(
 
 def usable(item: HashedFile) -> bool:
     """Whether a file gave at least one fingerprint worth sending."""
-    return bool(_submittable(item))
+    return bool(submittable(item))
 
 
-def _submittable(item: HashedFile) -> tuple[Fingerprint, ...]:
+def _check_adults_are_helped(registry: str) -> None:
+    with CaseClient.at(registry) as client:
+        if not client.terms().adult_cases:
+            raise NotAllowedError(
+                "case.adult",
+                "This registry is for pictures of people under 18. For pictures of adults: https://stopncii.org",
+            )
+
+
+def submittable(item: HashedFile) -> tuple[Fingerprint, ...]:
+    """The fingerprints of a usable file."""
     return () if isinstance(item.result, TakebackError) else item.result.submittable
 
 
@@ -83,17 +100,18 @@ def _send_file(path: Path, registry: str, *, as_json: bool) -> None:
         console().print("[bold green]Sent.[/] The number that was shown when this file was made works from now on.")
 
 
-def _send(body: bytes, registry: str) -> None:
+def _send(bodies: Sequence[bytes], registry: str) -> None:
     """Send the same bytes until they are acknowledged or the person gives up; a repetition adds nothing twice."""
     with CaseClient.at(registry) as client:
-        while True:
+        waiting = list(bodies)
+        while waiting:
             try:
-                client.submit_body(body)
+                client.submit_body(waiting[0])
             except UnavailableError as error:
                 if not sys.stdin.isatty() or not typer.confirm(f"{error.message} Try again?", default=True):
                     raise
             else:
-                return
+                del waiting[0]
 
 
 def _row(sealed: SealedSubmission, hashed: list[HashedFile], *, sent: bool) -> dict[str, object]:

@@ -18,11 +18,19 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from takeback.client.sheets import Numbered, divided, numbered
 from takeback.errors import CorruptDataError, InvalidInputError
-from takeback.model.case import CaseContent, HeldFingerprint, Hold, Submission
+from takeback.model.case import About, CaseContent, HeldFingerprint, Hold, Submission
 from takeback.model.fingerprint import Fingerprint
 from takeback.model.receipt import Receipt, new_receipt
-from takeback.wire.case_v1 import MAX_HOLDS, PLAINTEXT_SIZES_BYTES, SEAL_OVERHEAD_BYTES, content_of, plaintext_of
+from takeback.wire.case_v1 import (
+    MAX_HOLDS,
+    MAX_SHEETS,
+    PLAINTEXT_SIZES_BYTES,
+    SEAL_OVERHEAD_BYTES,
+    content_of,
+    plaintext_of,
+)
 
 _ROOT_SALT = b"takeback/receipt/v1"
 _ROOT_MEMORY_KIB = 32_768
@@ -49,10 +57,22 @@ class CaseKeys:
 
 @dataclass(frozen=True, slots=True)
 class SealedSubmission:
-    """A case ready to be sent, and the receipt that opens it. The submission may leave the device, the receipt not."""
+    """A case ready to be sent, and the receipt that opens it. The submissions may leave the device, the receipt not.
+
+    Args:
+        receipt: what the person keeps.
+        submission: the first sheet.
+        more: the further ones, to be sent in this order.
+    """
 
     receipt: Receipt
     submission: Submission = field(repr=False)
+    more: tuple[Submission, ...] = field(default=(), repr=False)
+
+    @property
+    def submissions(self) -> tuple[Submission, ...]:
+        """All sheets, in the order they are sent."""
+        return (self.submission, *self.more)
 
 
 def receipt_root(receipt: Receipt) -> bytes:
@@ -68,14 +88,21 @@ def receipt_root(receipt: Receipt) -> bytes:
     )
 
 
-def keys_of(root: bytes) -> CaseKeys:
-    """Case id and case key from the root (§3.2, §3.3)."""
-    return CaseKeys(_derived(root, _CASE_ID_INFO, 16), _derived(root, _CASE_KEY_INFO, 32))
+def keys_of(root: bytes, sheet: int = 1) -> CaseKeys:
+    """Case id and case key of a sheet from the root (§3.2 to §3.4)."""
+    suffix = b"" if sheet == 1 else f"/{sheet}".encode("ascii")
+    return CaseKeys(_derived(root, _CASE_ID_INFO + suffix, 16), _derived(root, _CASE_KEY_INFO + suffix, 32))
 
 
 def case_keys(receipt: Receipt) -> CaseKeys:
-    """Case id and case key of a receipt (§3)."""
+    """Case id and case key of a receipt's first sheet (§3)."""
     return keys_of(receipt_root(receipt))
+
+
+def sheet_keys(receipt: Receipt) -> tuple[CaseKeys, ...]:
+    """The keys of every sheet a receipt can have (§3.4)."""
+    root = receipt_root(receipt)
+    return tuple(keys_of(root, sheet) for sheet in range(1, MAX_SHEETS + 1))
 
 
 def token_hash(token: bytes) -> bytes:
@@ -83,40 +110,71 @@ def token_hash(token: bytes) -> bytes:
     return hashlib.sha256(token).digest()
 
 
-def seal(files: Sequence[Sequence[Fingerprint]], day: date) -> SealedSubmission:
-    """Draw a receipt and seal a new case.
+def seal(files: Sequence[Sequence[Fingerprint]], day: date, about: About | None = None) -> SealedSubmission:
+    """Draw a receipt and seal a new case, in as many sheets as it takes.
 
     Args:
         files: the fingerprints of each of the person's files, in the person's order.
         day: the UTC day the case carries; nothing finer is kept.
+        about: whom it is about, if that was said; it goes with the first sheet.
 
     Raises:
         InvalidInputError: ``case.empty`` without any fingerprint, ``case.too_large`` for more than a case can hold.
     """
     receipt = new_receipt()
-    return SealedSubmission(receipt, seal_for(case_keys(receipt), files, day))
+    first, *more = seal_sheets(sheet_keys(receipt), numbered(files), day, about)
+    return SealedSubmission(receipt, first, tuple(more))
+
+
+def seal_sheets(
+    keys: Sequence[CaseKeys], items: Sequence[Numbered], day: date, about: About | None = None
+) -> tuple[Submission, ...]:
+    """Seal fingerprints for sheets that are still free.
+
+    Args:
+        keys: of the free sheets, in their order.
+        items: what is held.
+        day: the UTC day the sheets carry.
+        about: goes with the first of them.
+
+    Raises:
+        InvalidInputError: ``case.empty`` without any fingerprint, ``case.too_large`` if the sheets do not suffice.
+    """
+    sheets = divided(items)
+    if not sheets:
+        raise InvalidInputError("case.empty", "None of these files gave a fingerprint, so there is nothing to send.")
+    if len(sheets) > len(keys):
+        raise InvalidInputError("case.too_large", "That is too much for one case. Please make two.")
+    return tuple(
+        _seal_sheet(key, sheet, day, about if position == 0 else None)
+        for position, (key, sheet) in enumerate(zip(keys, sheets, strict=False))
+    )
 
 
 def seal_for(keys: CaseKeys, files: Sequence[Sequence[Fingerprint]], day: date) -> Submission:
-    """Seal a case for keys that are there already. Tokens, nonce and the order of what is sent are drawn anew.
+    """Seal one sheet for keys that are there already. Tokens, nonce and the order of what is sent are drawn anew.
 
     Raises:
-        InvalidInputError: as :func:`seal`.
+        InvalidInputError: ``case.empty`` without any fingerprint, ``case.too_large`` for more than a sheet can hold.
     """
-    pairs = [
-        (fingerprint, Hold(secrets.token_bytes(_TOKEN_BYTES), fingerprint.algorithm, number))
-        for number, fingerprints in enumerate(files, start=1)
-        for fingerprint in fingerprints
-    ]
-    if not pairs:
+    items = numbered(files)
+    if not items:
         raise InvalidInputError("case.empty", "None of these files gave a fingerprint, so there is nothing to send.")
-    if len(pairs) > MAX_HOLDS:
+    if len(items) > MAX_HOLDS:
         raise InvalidInputError("case.too_large", "That is too much for one case. Please make two.")
+    return _seal_sheet(keys, items, day, None)
+
+
+def _seal_sheet(keys: CaseKeys, items: Sequence[Numbered], day: date, about: About | None) -> Submission:
+    pairs = [
+        (item.fingerprint, Hold(secrets.token_bytes(_TOKEN_BYTES), item.fingerprint.algorithm, item.file_number))
+        for item in items
+    ]
     content = CaseContent(day, tuple(hold for _, hold in pairs))
     sealed = seal_content(keys, content, nonce=secrets.token_bytes(_NONCE_BYTES))
     held = [HeldFingerprint(fingerprint, token_hash(hold.token)) for fingerprint, hold in pairs]
     secrets.SystemRandom().shuffle(held)  # case-v1 §5.1: the order must not say which fingerprints share a file
-    return Submission(keys.case_id, sealed, tuple(held))
+    return Submission(keys.case_id, sealed, tuple(held), about)
 
 
 def seal_content(keys: CaseKeys, content: CaseContent, *, nonce: bytes) -> bytes:

@@ -65,7 +65,7 @@ class Decoys:
         """Whether any of these bytes are a decoy's: a digest, a PDQ, or a part of a set of regions or of a video."""
         if len(value) == _HALF_BYTES or (len(value) == _PDQ_BYTES and self._is_digest(value)):
             return self._is_digest(value)
-        return any(self._is_pdq(part) for part in _pdq_parts(value))
+        return any(self._is_pdq(part) for part in pdq_parts(value))
 
     def token_hash(self, day: int, number: int) -> bytes:
         """What the hold of a day's n-th decoy is filed under: to anybody else as random as any other."""
@@ -139,7 +139,7 @@ def _numbered(day: int, number: int) -> bytes:
     return day.to_bytes(8, "big", signed=True) + number.to_bytes(8, "big")
 
 
-def _pdq_parts(value: bytes) -> Sequence[bytes]:
+def pdq_parts(value: bytes) -> Sequence[bytes]:
     """Where PDQ values stand in a value: alone, after a region set's count, or at the head of a video's frames."""
     if len(value) == _PDQ_BYTES:
         return (value,)

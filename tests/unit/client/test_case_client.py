@@ -175,7 +175,7 @@ def test_a_submission_written_to_a_file_is_what_is_sent(tmp_path: Path) -> None:
     path = tmp_path / "case.json"
     write_submission(path, sealed)
     assert path.stat().st_mode & 0o777 == 0o600
-    body = read_submission(path)
+    (body,) = read_submission(path)
     assert len(body) == 4096
     for secret in (sealed.receipt.digits, case_keys(sealed.receipt).case_key.hex()):
         assert secret.encode() not in body

@@ -1,0 +1,101 @@
+"""A database of an earlier version, with data in it, is brought forward and goes on working."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from alembic import command
+from sqlalchemy import create_engine, inspect, text
+
+from takeback.db import schema
+from takeback.model.case import HoldState
+from takeback.model.entry import Change, Op
+from takeback.model.fingerprint import Algorithm
+from takeback.wire.feed_v1 import first_chain, next_chain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+    from tests.registry_rig import RegistryRig
+
+FIRST = "registry_0001"
+
+
+def _go_back(rig: RegistryRig) -> None:
+    """Empty the database and make it what the first version made."""
+    rig.registry.close()
+    engine = create_engine(rig.url)
+    with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.execute(text("PRAGMA foreign_keys = OFF"))
+        for name in inspect(connection).get_table_names():
+            cascade = "" if connection.dialect.name == "sqlite" else " CASCADE"
+            connection.execute(text(f'DROP TABLE "{name}"{cascade}'))
+        command.upgrade(schema._config(connection, "registry"), FIRST)
+    with engine.begin() as connection:
+        _fill(connection)
+    engine.dispose()
+
+
+LISTED_TOKEN, LEAVING_TOKEN, WAITING_TOKEN = (bytes([number]) * 16 for number in (1, 2, 3))
+CASE_ID, WAITING_ID = b"c" * 16, b"w" * 16
+VALUE, OTHER_VALUE, WAITING_VALUE = (secrets.token_bytes(16) for _ in range(3))
+
+
+def _fill(connection: Connection) -> None:
+    day, chain = 20_000, first_chain(Algorithm.MD5)
+    put = {"case": CASE_ID, "waiting": WAITING_ID, "sealed": b"s" * 1052, "day": day}
+    connection.execute(text("INSERT INTO cases VALUES (:case, :sealed, :day)"), put)
+    connection.execute(text("INSERT INTO intake VALUES (:waiting, :sealed, :day)"), put)
+    connection.execute(
+        text(
+            "INSERT INTO intake_holds (token_hash, case_id, algorithm, value) VALUES (:hash, :waiting, 'md5', :value)"
+        ),
+        {**put, "hash": hashlib.sha256(WAITING_TOKEN).digest(), "value": WAITING_VALUE},
+    )
+    connection.execute(
+        text("INSERT INTO intake_withdrawals VALUES (:hash)"), {"hash": hashlib.sha256(LEAVING_TOKEN).digest()}
+    )
+    for seq, (token, value) in enumerate(((LISTED_TOKEN, VALUE), (LEAVING_TOKEN, OTHER_VALUE)), start=1):
+        entry = {"id": secrets.token_bytes(16), "value": value, "digest": hashlib.sha256(value).digest(), "day": day}
+        connection.execute(text("INSERT INTO entries VALUES (:id, 'md5', :value, :digest, NULL, :day)"), entry)
+        connection.execute(
+            text("INSERT INTO holds VALUES (:hash, :id)"), {**entry, "hash": hashlib.sha256(token).digest()}
+        )
+        connection.execute(
+            text("INSERT INTO changes VALUES ('md5', :seq, 1, :id, :value, NULL, :day)"), {**entry, "seq": seq}
+        )
+        chain = next_chain(chain, _change(seq, entry["id"], value, day))
+    connection.execute(text("INSERT INTO lists VALUES ('md5', 2, :chain, 2, :day)"), {"chain": chain, "day": day})
+
+
+def _change(seq: int, entry_id: object, value: bytes, day: int) -> Change:
+    assert isinstance(entry_id, bytes)
+    on = date(1970, 1, 1) + timedelta(days=day)
+    return Change(Algorithm.MD5, seq, Op.ADD, entry_id.hex(), value.hex(), None, on)
+
+
+def test_what_an_earlier_version_stored_is_carried_forward(new_rig: Callable[[], RegistryRig]) -> None:
+    rig = new_rig()
+    _go_back(rig)
+    rig.registry = rig.another_process()
+    rig.partner = rig.registry.services.partners.add("First platform", tuple(Algorithm))
+    try:
+        tokens = (LISTED_TOKEN, LEAVING_TOKEN, WAITING_TOKEN)
+        states = [status.state for status in rig.status(*tokens)]
+        assert states == [HoldState.LISTED, HoldState.WITHDRAWN, HoldState.BEING_ADDED]
+        assert rig.registry.services.registry.open_case(CASE_ID) == b"s" * 1052
+        report = rig.batch()
+        assert (report.cases, report.added, report.removed) == (1, 1, 1)
+        assert {change.value for change in rig.listed(Algorithm.MD5).values()} == {VALUE.hex(), WAITING_VALUE.hex()}
+        rig.restart(hold_lifetime_days=91, withdrawal_delay_days=1)
+        rig.withdraws(LISTED_TOKEN)
+        rig.batch()
+        assert rig.status(LISTED_TOKEN)[0].state is HoldState.WITHDRAWING
+        assert rig.status(WAITING_TOKEN)[0].expires is not None
+    finally:
+        rig.registry.close()
