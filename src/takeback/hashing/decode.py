@@ -114,13 +114,13 @@ def decode(data: bytes, limits: Limits, shortcuts: Shortcuts | None = None) -> D
         return _decode_jpeg(data, limits, shortcuts)
     if format_ is Format.WEBP:
         _check_pixels(webp.canvas_of(data), limits)
-    with _decoder_errors():
-        image = _open(data, format_)
+    with decoder_errors():
+        image = opened(data, format_)
         _check_pixels(image.size, limits)
         orientation = orientation_of(image.info.get("exif") or b"")
         image.load()
         # TIFF and HEIC decoders set the picture upright themselves while they load, so its size is asked last.
-        picture = upright(_eight_bit(image), orientation)
+        picture = upright(eight_bit(image), orientation)
         if format_ is Format.WEBP:
             # Apart from its decoder, which keeps two canvases of four bytes a pixel for as long as its image lives.
             picture = picture.copy()
@@ -133,8 +133,8 @@ def _decode_jpeg(data: bytes, limits: Limits, shortcuts: Shortcuts | None) -> De
     luma = _wants_luma(shortcuts, factor)
     _check_plan(plan, factor, limits)
     needed = jpeg.without_detail(data, plan, factor, luma_only=luma) if factor > 1 else data
-    with _decoder_errors():
-        image = _open(needed, Format.JPEG)
+    with decoder_errors():
+        image = opened(needed, Format.JPEG)
         if image.size != (plan.width, plan.height):
             raise ValueError("two frames")
         orientation = orientation_of(image.info.get("exif") or b"")
@@ -143,7 +143,7 @@ def _decode_jpeg(data: bytes, limits: Limits, shortcuts: Shortcuts | None) -> De
         if luma or factor > 1:
             image.draft("L" if luma else "RGB", (plan.width // factor, plan.height // factor))
         image.load()
-        picture = _eight_bit(image)
+        picture = eight_bit(image)
         # CMYK can be shrunk but does not come as luma.
         picture = upright(picture.convert("L") if luma and factor > 1 else picture, orientation)
     sides = (plan.height, plan.width) if turns_sides(orientation) else (plan.width, plan.height)
@@ -189,7 +189,7 @@ def _too_large(message: str) -> UnusableMediaError:
     return UnusableMediaError("media.too_large", message)
 
 
-def _open(data: bytes, format_: Format) -> ImageFile.ImageFile:
+def opened(data: bytes, format_: Format) -> ImageFile.ImageFile:
     """Parse the headers with the one decoder for the format; no pixels yet."""
     stream = io.BytesIO(data)
     match format_:
@@ -217,11 +217,11 @@ def _open_heic(stream: io.BytesIO) -> ImageFile.ImageFile:
     # Imported here: the library costs a third of a second to load and few files need it.
     from pillow_heif import HeifImageFile  # noqa: PLC0415
 
-    opened: ImageFile.ImageFile = HeifImageFile(stream)  # type: ignore[no-untyped-call]
-    return opened
+    heif: ImageFile.ImageFile = HeifImageFile(stream)  # type: ignore[no-untyped-call]
+    return heif
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def eight_bit(image: Image.Image) -> Image.Image:
     """Bring any mode a decoder gives to L, RGB or RGBA."""
     if image.mode in ("L", "RGB", "RGBA"):
         return image.convert("RGBA") if "transparency" in image.info and image.mode != "RGBA" else image
@@ -241,7 +241,7 @@ def _high_byte(image: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def _decoder_errors() -> Iterator[None]:
+def decoder_errors() -> Iterator[None]:
     """Turn what a decoder raises into our own errors; decoders raise nearly everything on damaged input."""
     try:
         yield

@@ -1,8 +1,10 @@
 """From a file to the fingerprints that are submitted, and to those that a platform asks for."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 
+from takeback.hashing.animation import further_frames
 from takeback.hashing.decode import Channels, DecodedPicture, Shortcuts, decode
 from takeback.hashing.direct import Axis, samples_of_luma
 from takeback.hashing.limits import Limits
@@ -28,6 +30,8 @@ _DIRECT_FROM_PX = 200
 def fingerprints_of(data: bytes, limits: Limits | None = None, *, edited_copies: bool = False) -> HashedPicture:
     """Fingerprints of a picture for submission: PDQ as displayed, MD5 and SHA-256 of the file as it is.
 
+    Of an animation that is the first frame; up to three later ones are hashed as well.
+
     Args:
         data: the file.
         limits: what it may cost; the defaults if not given.
@@ -36,26 +40,32 @@ def fingerprints_of(data: bytes, limits: Limits | None = None, *, edited_copies:
     Raises:
         UnusableMediaError: see ``takeback.hashing.decode.decode``.
     """
-    picture = decode(data, limits or Limits(), FOR_A_LIST)
+    limits = limits or Limits()
+    picture = decode(data, limits, FOR_A_LIST)
     forms = pdq_forms_of_picture(picture, exact=True)
     plain = _pdq_fingerprint(forms[0])
+    frames = [pdq_of(frame) for frame in further_frames(data, limits)]
     if not edited_copies:
-        return _hashed(picture, (plain, *_digests(data)))
+        return _hashed(picture, (plain, *_distinct(frames, plain), *_digests(data)))
     pixels = picture.pixels()
-    others = [forms[raw_form(picture.orientation)], *(pdq_of(view) for view in views_to_register(pixels))]
-    useful = dict.fromkeys(_pdq_fingerprint(other) for other in others if other.quality >= MIN_QUALITY)
-    # By value: two views may agree in every bit and differ in quality, and a list has room for one.
-    variants = {fingerprint.value: fingerprint for fingerprint in useful if fingerprint.value != plain.value}
+    others = [*frames, forms[raw_form(picture.orientation)], *(pdq_of(view) for view in views_to_register(pixels))]
     regions = regions_to_register(pixels)
     sets = (Fingerprint(Algorithm.PDQ_REGION, text_of(regions)),) if len(regions) else ()
-    return _hashed(picture, (plain, *variants.values(), *_digests(data), *sets))
+    return _hashed(picture, (plain, *_distinct(others, plain), *_digests(data), *sets))
+
+
+def _distinct(others: Iterable[PdqHash], plain: Fingerprint) -> tuple[Fingerprint, ...]:
+    useful = dict.fromkeys(_pdq_fingerprint(other) for other in others if other.quality >= MIN_QUALITY)
+    # By value: two views may agree in every bit and differ in quality, and a list has room for one.
+    by_value = {fingerprint.value: fingerprint for fingerprint in useful if fingerprint.value != plain.value}
+    return tuple(by_value.values())
 
 
 def query_fingerprints_of(data: bytes, limits: Limits | None = None, *, regions: bool = False) -> HashedPicture:
     """Fingerprints a platform looks up: PDQ in all eight positions, so that a turned or mirrored copy is found too.
 
     The picture without its borders and interface bars is asked in the same way. A PDQ of a quality too low to be asked
-    is left out, and one that several positions share stands once.
+    is left out, and one that several positions share stands once. Frames of an animation are asked likewise.
 
     Args:
         data: the file.
@@ -65,9 +75,11 @@ def query_fingerprints_of(data: bytes, limits: Limits | None = None, *, regions:
     Raises:
         UnusableMediaError: see ``takeback.hashing.decode.decode``.
     """
-    picture = decode(data, limits or Limits(), FOR_A_QUERY)
+    limits = limits or Limits()
+    picture = decode(data, limits, FOR_A_QUERY)
     pixels = picture.pixels()
     forms = [*pdq_forms_of_picture(picture, exact=False)]
+    forms += [form for frame in further_frames(data, limits) for form in pdq_forms_of(frame)]
     forms += [form for view in views_to_ask(pixels) for form in pdq_forms_of(view)]
     asked = dict.fromkeys(_pdq_fingerprint(form) for form in forms if form.quality >= MIN_QUALITY)
     hashed = _hashed(picture, (*asked, *_digests(data)))
