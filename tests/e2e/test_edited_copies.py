@@ -132,6 +132,62 @@ def _without_exif(path: Path) -> bytes:
     return plain.getvalue()
 
 
+def _saved(folder: Path, format_: str, options: dict[str, Any]) -> Path:
+    path = folder / f"picture.{format_.lower()}"
+    Image.fromarray(data.coffee()).resize((420, 280)).save(path, format_, **options)
+    return path
+
+
+def _exif(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[_ORIENTATION_TAG] = orientation
+    return exif.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("format_", "options", "apart_bits"),
+    [
+        ("PNG", {"exif": _exif(6)}, 0),
+        ("WEBP", {"exif": _exif(5), "lossless": True}, 0),
+        ("AVIF", {"exif": _exif(7), "quality": 90}, 6),
+        ("GIF", {}, 0),
+        ("BMP", {}, 0),
+    ],
+)
+def test_every_format_is_turned_and_hashed_as_on_the_command_line(
+    site: _Site, page: Page, tmp_path: Path, format_: str, options: dict[str, Any], apart_bits: int
+) -> None:
+    path = _saved(tmp_path, format_, options)
+    page.get_by_test_id("choose-files").set_input_files(str(path))
+    _send(page)
+    sent = _values(_sent(site), Algorithm.PDQ)
+    expected = _expected(fingerprints_of(path.read_bytes(), edited_copies=True).submittable, Algorithm.PDQ)
+    if not apart_bits:
+        assert sent == expected
+    for one, others in ((sent, expected), (expected, sent)):
+        for value in one:
+            assert min((int(value, 16) ^ int(other, 16)).bit_count() for other in others) <= apart_bits
+
+
+@pytest.mark.parametrize(("format_", "apart_bits"), [("GIF", 0), ("PNG", 0), ("WEBP", 10), ("AVIF", 10)])
+def test_an_animation_is_sent_with_the_same_later_frames(
+    site: _Site, page: Page, tmp_path: Path, format_: str, apart_bits: int
+) -> None:
+    whole = Image.fromarray(data.coffee()).resize((600, 600))
+    tiles = [(x, y, x + 200, y + 200) for y in range(0, 600, 200) for x in range(0, 600, 200)]
+    frames = [whole.crop(tile).rotate(90 * number) for number, tile in enumerate(tiles)]
+    path = tmp_path / f"moving.{format_.lower()}"
+    frames[0].save(path, format_, save_all=True, append_images=frames[1:], duration=100)
+    page.get_by_test_id("choose-files").set_input_files(str(path))
+    page.get_by_test_id("edited-copies").uncheck()
+    _send(page)
+    sent = _values(_sent(site), Algorithm.PDQ)
+    expected = _expected(fingerprints_of(path.read_bytes()).submittable, Algorithm.PDQ)
+    assert len(sent) == len(expected) == 4
+    for value in expected:
+        assert min((int(value, 16) ^ int(other, 16)).bit_count() for other in sent) <= apart_bits
+
+
 def test_without_the_choice_nothing_is_said_about_parts_of_the_picture(site: _Site, page: Page, tmp_path: Path) -> None:
     path = _photograph(tmp_path, "astronaut")
     page.get_by_test_id("choose-files").set_input_files(str(path))

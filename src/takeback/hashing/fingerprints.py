@@ -24,6 +24,9 @@ FOR_A_QUERY = Shortcuts(shrink_from_pixels=4_000_000, least_side_px=512, channel
 """A platform asks for everything that is posted. Luma alone moves one hash in seven, by 2 bits, and saves a third."""
 
 
+MAX_PDQ = 13
+"""Most PDQ values of one file. A submission has room for so many (case-v1 §5.1); of more the last, app crops, go."""
+
 _DIRECT_FROM_PX = 200
 
 
@@ -58,7 +61,7 @@ def _distinct(others: Iterable[PdqHash], plain: Fingerprint) -> tuple[Fingerprin
     useful = dict.fromkeys(_pdq_fingerprint(other) for other in others if other.quality >= MIN_QUALITY)
     # By value: two views may agree in every bit and differ in quality, and a list has room for one.
     by_value = {fingerprint.value: fingerprint for fingerprint in useful if fingerprint.value != plain.value}
-    return tuple(by_value.values())
+    return tuple(by_value.values())[: MAX_PDQ - 1]
 
 
 def query_fingerprints_of(data: bytes, limits: Limits | None = None, *, regions: bool = False) -> HashedPicture:

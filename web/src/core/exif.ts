@@ -1,12 +1,23 @@
 /**
- * The one thing that is read of a JPEG's EXIF block: how the camera was held. Nothing of the block is kept or sent.
+ * The one thing that is read of a picture's EXIF block: how the camera was held. Nothing of the block is kept or sent.
  *
- * Only JPEG: cameras write it there. A block that is broken, or lies behind the bytes that are at hand, says nothing, as
- * if it were not there. The same rules as src/takeback/hashing/orientation.py. Source: CIPA DC-008 (Exif 2.32) §4.5 and
- * §4.6.
+ * A block that is broken, or lies behind the bytes that are at hand, says nothing, as if it were not there. AVIF says it
+ * in boxes of its own. The same rules as src/takeback/hashing/orientation.py. Sources: CIPA DC-008 (Exif 2.32) §4.5 and
+ * §4.6, W3C PNG §11.3.3.6 (eXIf), RFC 9649 §2.7.1.5 (WebP), ISO/IEC 23008-12 §6.5.10 and §6.5.12 (irot, imir).
  */
+import { imageBoxes } from './image_boxes.ts';
+import type { RgbaPixels } from './pdq.ts';
+import type { PictureFormat } from './sniff.ts';
 
 const UPRIGHT = 1;
+const PNG_SIGNATURE_BYTES = 8;
+const PNG_EXIF = 0x65584966;
+const PNG_PIXELS = 0x49444154;
+const WEBP_HEADER_BYTES = 12;
+const WEBP_EXIF = 0x45584946;
+
+/** Orientation by how often the boxes turn by a quarter against the clock, which comes before mirroring. */
+const BOX_ORIENTATIONS = { no: [1, 8, 3, 6], upsideDown: [4, 5, 2, 7], leftRight: [2, 7, 4, 5] } as const;
 const APP1 = 0xe1;
 const START_OF_SCAN = 0xda;
 const EXIF_TAG = [0x45, 0x78, 0x69, 0x66, 0, 0];
@@ -26,21 +37,83 @@ export function rawForm(orientation: number): number {
 }
 
 /**
- * The EXIF orientation of a JPEG, 1 to 8; 1 if it does not say, or is something else than JPEG.
+ * The orientation of a picture, 1 to 8; 1 if it does not say.
  *
- * @param untrustedHead the first bytes of the file.
+ * @param untrustedBytes the first bytes of the file; of a WebP all, because what it says of itself stands at its end.
  */
-export function jpegOrientation(untrustedHead: Uint8Array): number {
-  const view = new DataView(untrustedHead.buffer, untrustedHead.byteOffset, untrustedHead.byteLength);
+export function orientationOf(format: PictureFormat, untrustedBytes: Uint8Array): number {
+  const view = new DataView(untrustedBytes.buffer, untrustedBytes.byteOffset, untrustedBytes.byteLength);
   try {
-    return view.getUint16(0) === 0xffd8 ? orientationIn(view) : UPRIGHT;
+    switch (format) {
+      case 'jpeg':
+        return orientationInJpeg(view);
+      case 'png':
+        return orientationInPng(view);
+      case 'webp':
+        return orientationInWebp(view);
+      case 'avif':
+        return orientationInBoxes(untrustedBytes);
+      case 'gif':
+      case 'bmp':
+        return UPRIGHT;
+    }
   } catch (error) {
     if (error instanceof RangeError) return UPRIGHT; // a length or an offset points outside
     throw error;
   }
 }
 
-function orientationIn(view: DataView): number {
+/** A picture as stored, set upright; row and column of each pixel by EXIF §4.6.4. */
+export function upright(stored: RgbaPixels, orientation: number): RgbaPixels {
+  if (orientation === UPRIGHT) return stored;
+  const turned = orientation >= 5;
+  const [width, height] = turned ? [stored.height, stored.width] : [stored.width, stored.height];
+  const fromRight = [2, 3, 7, 8].includes(orientation);
+  const fromBottom = [3, 4, 6, 7].includes(orientation);
+  const data = new Uint8ClampedArray(stored.data.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const [across, down] = turned ? [y, x] : [x, y];
+      const sx = fromRight ? stored.width - 1 - across : across;
+      const sy = fromBottom ? stored.height - 1 - down : down;
+      const [to, from] = [4 * (y * width + x), 4 * (sy * stored.width + sx)];
+      for (let channel = 0; channel < 4; channel++) data[to + channel] = stored.data[from + channel] ?? 0;
+    }
+  }
+  return { width, height, data };
+}
+
+function orientationInPng(view: DataView): number {
+  let at = PNG_SIGNATURE_BYTES;
+  for (;;) {
+    const length = view.getUint32(at);
+    const name = view.getUint32(at + 4);
+    if (name === PNG_EXIF) return orientationInTiff(new DataView(view.buffer, view.byteOffset + at + 8, length));
+    if (name === PNG_PIXELS) return UPRIGHT;
+    at += 12 + length;
+  }
+}
+
+function orientationInWebp(view: DataView): number {
+  let at = WEBP_HEADER_BYTES;
+  for (;;) {
+    const length = view.getUint32(at + 4, true);
+    if (view.getUint32(at) === WEBP_EXIF) {
+      const start = view.byteOffset + at + 8;
+      const hasTag = EXIF_TAG.every((byte, i) => view.getUint8(at + 8 + i) === byte);
+      const skipped = hasTag ? EXIF_TAG.length : 0;
+      return orientationInTiff(new DataView(view.buffer, start + skipped, length - skipped));
+    }
+    at += 8 + length + (length % 2);
+  }
+}
+
+function orientationInBoxes(untrustedBytes: Uint8Array): number {
+  const { quarterTurns, mirrored } = imageBoxes(untrustedBytes);
+  return BOX_ORIENTATIONS[mirrored][quarterTurns];
+}
+
+function orientationInJpeg(view: DataView): number {
   let at = 2;
   for (;;) {
     while (view.getUint8(at + 1) === 0xff) at++; // fill bytes, T.81 §B.1.1.2

@@ -31,6 +31,17 @@ function webp(chunk: string, rest: Uint8Array): Uint8Array {
   return concatBytes(file, new Uint8Array(Math.max(0, 30 - file.length)));
 }
 
+function box(name: string, ...bodies: Uint8Array[]): Uint8Array {
+  const body = concatBytes(...bodies);
+  return concatBytes(be(8 + body.length, 4), asciiBytes(name), body);
+}
+
+function avif(brand: string, width: number, height: number): Uint8Array {
+  const size = box('ispe', be(0, 4), be(width, 4), be(height, 4));
+  const meta = box('meta', be(0, 4), box('iprp', box('ipco', size)));
+  return concatBytes(box('ftyp', asciiBytes(brand), be(0, 4), asciiBytes('avif')), meta);
+}
+
 const side = fc.integer({ min: 1, max: 16383 });
 
 describe('sniffing a picture', () => {
@@ -46,6 +57,10 @@ describe('sniffing a picture', () => {
           webp('VP8 ', lossy),
           webp('VP8L', lossless),
           webp('VP8X', extended),
+          concatBytes(asciiBytes('GIF89a'), le(width, 2), le(height, 2)),
+          concatBytes(asciiBytes('BM'), new Uint8Array(12), le(40, 4), le(width, 4), le(-height, 4)),
+          avif('avif', width, height),
+          avif('mif1', width, height),
         ];
         for (const head of all) expect(sniffPicture(head, true)).toMatchObject({ width, height });
       }),
@@ -73,7 +88,9 @@ describe('sniffing a picture', () => {
       [ftyp('mif1'), 'media.heic'],
       [ftyp('isom'), 'media.format'],
       [asciiBytes('<!doctype html>'), 'media.format'],
-      [asciiBytes('GIF89a....'), 'media.format'],
+      [asciiBytes('GIF89a...'), 'media.truncated'],
+      [asciiBytes('BM'), 'media.truncated'],
+      [avif('avif', 9, 9).subarray(0, 30), 'media.truncated'],
       [png(1, 1).subarray(0, 20), 'media.truncated'],
       [webp('JUNK', new Uint8Array()), 'media.damaged'],
       [new Uint8Array([0xff, 0xd8, 0xff, 0xda, 0, 12, 0, 0, 0, 0, 0, 0, 0]), 'media.damaged'],
@@ -87,6 +104,9 @@ describe('sniffing a picture', () => {
       [0xff, 0xd8, 0xff],
       [0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10],
       [...asciiBytes('RIFF    WEBPVP8 ')],
+      [...asciiBytes('GIF89a')],
+      [...asciiBytes('BM')],
+      [...avif('avif', 9, 9).subarray(0, 40)],
     ];
     fc.assert(
       fc.property(

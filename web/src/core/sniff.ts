@@ -5,11 +5,12 @@
  * the rest of the file keeps the promise; the decoder finds that out.
  *
  * Sources: ITU-T T.81 §B.1 and §B.2 (JPEG), W3C PNG §5 and §11.2.2, RFC 9649 §2.5 to §2.7 (WebP), ISO/IEC 14496-12 §4.3
- * (the `ftyp` box of HEIC and AVIF).
+ * (the `ftyp` box of HEIC and AVIF), GIF89a §18, BITMAPINFOHEADER (BMP).
  */
+import { imageBoxes } from './image_boxes.ts';
 import { Problem } from './problem.ts';
 
-export type PictureFormat = 'jpeg' | 'png' | 'webp';
+export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'bmp' | 'avif';
 
 /** Width and height in pixels as the header states them, before any rotation. */
 export interface PictureHeader {
@@ -35,6 +36,10 @@ const PNG_MAGIC = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const JPEG_MAGIC = [0xff, 0xd8, 0xff];
 const WEBP_HEADER_BYTES = 30;
 const PNG_HEADER_BYTES = 24;
+const GIF_HEADER_BYTES = 10;
+const BMP_HEADER_BYTES = 26;
+const MOST_BRANDS = 32;
+const AVIF_BRANDS = /^avi[fs]$/;
 const HEIC_BRANDS = /^(?:hei[cxms]|hev[cx]|mif1|msf1)$/;
 
 /**
@@ -50,6 +55,9 @@ export function sniffPicture(head: Uint8Array, isWhole: boolean): PictureHeader 
   if (startsWith(head, JPEG_MAGIC)) return jpegHeader(head, isWhole);
   if (startsWith(head, PNG_MAGIC)) return pngHeader(head);
   if (text(head, 0, 4) === 'RIFF' && text(head, 8, 12) === 'WEBP') return webpHeader(head);
+  if (/^GIF8[79]a$/.test(text(head, 0, 6))) return gifHeader(head);
+  if (text(head, 0, 2) === 'BM') return bmpHeader(head);
+  if (brandsOf(head).some((brand) => AVIF_BRANDS.test(brand))) return avifHeader(head, isWhole);
   throw refusal(head);
 }
 
@@ -69,6 +77,14 @@ function refusal(head: Uint8Array): Problem {
   const brand = text(head, 4, 8) === 'ftyp' ? text(head, 8, 12) : '';
   if (HEIC_BRANDS.test(brand)) return new Problem('media.heic');
   return new Problem('media.format');
+}
+
+/** The brands of a file in boxes: the main one and those it is compatible with. */
+function brandsOf(head: Uint8Array): string[] {
+  if (text(head, 4, 8) !== 'ftyp') return [];
+  const end = Math.min(viewOf(head).getUint32(0), head.length, 16 + 4 * MOST_BRANDS);
+  const starts = Array.from({ length: Math.max(0, Math.floor((end - 16) / 4)) }, (_, i) => 16 + 4 * i);
+  return [8, ...starts].map((at) => text(head, at, at + 4));
 }
 
 function pngHeader(head: Uint8Array): PictureHeader {
@@ -93,6 +109,27 @@ function webpHeader(head: Uint8Array): PictureHeader {
     default:
       throw new Problem('media.damaged');
   }
+}
+
+function gifHeader(head: Uint8Array): PictureHeader {
+  if (head.length < GIF_HEADER_BYTES) throw new Problem('media.truncated');
+  const view = viewOf(head);
+  return { format: 'gif', width: view.getUint16(6, true), height: view.getUint16(8, true) };
+}
+
+/** A negative height means that the top row comes first. */
+function bmpHeader(head: Uint8Array): PictureHeader {
+  if (head.length < BMP_HEADER_BYTES) throw new Problem('media.truncated');
+  const view = viewOf(head);
+  if (view.getUint32(14, true) < 40) throw new Problem('media.format');
+  return { format: 'bmp', width: Math.abs(view.getInt32(18, true)), height: Math.abs(view.getInt32(22, true)) };
+}
+
+function avifHeader(head: Uint8Array, isWhole: boolean): PictureHeader | undefined {
+  const { width, height } = imageBoxes(head);
+  if (width > 0) return { format: 'avif', width, height };
+  more(isWhole);
+  return;
 }
 
 /** Walk the segments up to the frame header (SOF0 to SOF15; C4, C8 and CC are other things). */

@@ -1,18 +1,29 @@
 /** One file to its fingerprints, with progress. Nothing leaves the worker but numbers. Videos are video.ts's business. */
-import { jpegOrientation, rawForm } from '../core/exif.ts';
+import { orientationOf, rawForm } from '../core/exif.ts';
 import { MIN_QUALITY, type Fingerprint } from '../core/fingerprint.ts';
 import { pdqFormsOf, pdqOf, type PdqHash, type RgbaPixels } from '../core/pdq.ts';
 import { Problem } from '../core/problem.ts';
 import { regionsOf } from '../core/regions.ts';
-import { checkPictureSize, HEADER_BYTES, PICTURE_LIMITS, sniffPicture, type PictureHeader } from '../core/sniff.ts';
+import {
+  checkPictureSize,
+  HEADER_BYTES,
+  PICTURE_LIMITS,
+  sniffPicture,
+  type PictureFormat,
+  type PictureHeader,
+} from '../core/sniff.ts';
 import { isVideo } from '../core/sniff_video.ts';
 import { boxesToRegister, cut, shrunk } from '../core/variants.ts';
 import { fileDigests } from './file_digests.ts';
-import { decodePixels } from './pixels.ts';
+import { furtherFrames } from './frames.ts';
+import { decodePixels, type PictureFile } from './pixels.ts';
 import type { AskPlayer } from './player.ts';
 import { fingerprintVideo } from './video.ts';
 
 const VIDEO_HEAD_BYTES = 1024;
+
+/** Most PDQ values of one file: a submission has room for so many (case-v1 §5.1). Of more the last, app crops, go. */
+const MAX_PDQ = 13;
 
 /** A share of the work, 0 to 1, that is done. */
 type OnShare = (share: number) => void;
@@ -53,18 +64,20 @@ export async function fingerprintFile(file: Blob, how: How): Promise<Fingerprint
 async function fingerprintPicture(file: Blob, editedCopies: boolean, onShare: OnShare): Promise<Fingerprint[]> {
   if (file.size > PICTURE_LIMITS.maxBytes) throw new Problem('media.too_large');
   const head = new Uint8Array(await readBytes(file.slice(0, HEADER_BYTES)));
-  checkPictureSize(await headerOf(file, head), PICTURE_LIMITS);
+  const header = await headerOf(file, head);
+  checkPictureSize(header, PICTURE_LIMITS);
   const shares = editedCopies ? EDITED_COPIES : WHOLE_PICTURE;
   const { md5, sha256 } = await fileDigests(file, (done) => {
     onShare((shares.digests * done) / file.size);
   });
-  const pixels = await decodePixels(file, PICTURE_LIMITS);
+  const picture = { file, format: header.format, orientation: await orientation(file, header.format, head) };
+  const pixels = await decodePixels(picture, PICTURE_LIMITS);
   onShare(shares.decoded);
-  const hashes = [pdqOf(pixels)];
+  const hashes = [pdqOf(pixels), ...(await frameHashes(picture, pixels))];
   onShare(shares.plain);
   if (editedCopies) {
     hashes.push(
-      ...viewHashes(pixels, jpegOrientation(head), (share) => {
+      ...viewHashes(pixels, picture.orientation, (share) => {
         onShare(shares.plain + (shares.views - shares.plain) * share);
       }),
     );
@@ -77,6 +90,18 @@ async function fingerprintPicture(file: Blob, editedCopies: boolean, onShare: On
     { algorithm: 'sha256', value: sha256 },
     ...(regions === null ? [] : [{ algorithm: 'pdq-region', value: regions } as const]),
   ];
+}
+
+/** How a file says that it is to be turned. A WebP says it at its end. */
+async function orientation(file: Blob, format: PictureFormat, head: Uint8Array): Promise<number> {
+  const isThere = format !== 'webp' || file.size <= head.length;
+  return orientationOf(format, isThere ? head : new Uint8Array(await readBytes(file)));
+}
+
+async function frameHashes(picture: PictureFile, { width, height }: RgbaPixels): Promise<PdqHash[]> {
+  const hashes: PdqHash[] = [];
+  for await (const frame of furtherFrames(picture, width * height)) hashes.push(pdqOf(frame));
+  return hashes;
 }
 
 /** PDQ of the picture as stored, and of the views that are cut out of it; one view at a time, to spare memory. */
@@ -95,11 +120,12 @@ function viewHashes(pixels: RgbaPixels, orientation: number, onShare: OnShare): 
 /** Each value once, and none that says nothing. */
 function pdqFingerprints(hashes: readonly PdqHash[]): Fingerprint[] {
   const seen = new Set<string>();
-  return hashes.flatMap(({ value, quality }) => {
+  const useful = hashes.flatMap<Fingerprint>(({ value, quality }) => {
     if (quality < MIN_QUALITY || seen.has(value)) return [];
     seen.add(value);
     return [{ algorithm: 'pdq', value, quality }];
   });
+  return useful.slice(0, MAX_PDQ);
 }
 
 async function headerOf(file: Blob, head: Uint8Array): Promise<PictureHeader> {
