@@ -35,7 +35,7 @@ function layer(folder, forbidden, extra = {}) {
   };
 }
 
-const PAGES = ['submit', 'review', 'sample'];
+const PAGES = ['submit', 'review', 'sample', 'operator'];
 
 export default ts.config(
   { ignores: ['node_modules/**'] },
@@ -105,7 +105,7 @@ export default ts.config(
   layer('core', ['worker', 'api', 'pages', 'locales']),
   layer('worker', ['api', 'pages', 'locales']),
   layer('api', ['worker', 'pages', 'locales']),
-  layer('pages/base', ['submit', 'review', 'sample', 'api', 'worker']),
+  layer('pages/base', ['submit', 'review', 'sample', 'operator', 'api', 'worker']),
   ...PAGES.map((page) =>
     layer(
       `pages/${page}`,

@@ -1,9 +1,9 @@
-/** Three pages, three bundles: `vite build --mode PAGE`. Pages share source files, never a built file. */
+/** Four pages, four bundles: `vite build --mode PAGE`. Pages share source files, never a built file. */
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
 
-const PAGES = ['submit', 'review', 'sample'];
+const PAGES = ['submit', 'review', 'sample', 'operator'];
 
 export default defineConfig(({ mode }) => {
   const page = PAGES.includes(mode) ? mode : 'submit';

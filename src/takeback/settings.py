@@ -61,6 +61,11 @@ class RegistrySettings(_Settings):
     head_ttl_s: int = Field(3600, ge=60, description="how long a signed head stays valid")
     max_body_bytes: int = Field(65536, ge=4096, description="largest request body; case-v1 needs 65536")
     max_in_flight: int = Field(64, ge=1, description="requests worked on at the same time; more wait or get a 503")
+    console: bool = Field(True, description="whether the operator's console is served")
+    console_origin: str | None = Field(None, description="the console's address, https://registry.example")
+    console_idle_s: int = Field(1800, ge=60, description="a session ends after so long without a request")
+    console_session_s: int = Field(28800, ge=60, description="a session ends after so long, whatever happens")
+    console_sessions: int = Field(3, ge=1, description="sessions an operator may have; the oldest gives way")
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(None, ge=0, le=65535, description="port of /metrics; none unless set")
     public_url: str | None = Field(None, description="where partners reach it, for what 'partner add' prints")

@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, text, update
 
+from takeback.console import tables as console_tables
 from takeback.db import open_database, reading, writing
 from takeback.errors import ConflictError, CorruptDataError, InvalidInputError, NotAllowedError, NotFoundError
 from takeback.exchange import tables as exchange_tables
@@ -368,7 +369,7 @@ def test_of_several_processes_one_runs_batches_until_it_ends(rig: RegistryRig) -
         assert other.batcher.run_if_ours() is None
         with rig.registry.engine.connect() as connection:  # its session is cut off: another may take the turn
             connection.execute(
-                text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+                text("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND granted")
             )
         assert other.batcher.run_if_ours() is not None
         assert rig.registry.batcher.run_if_ours() is None
@@ -461,7 +462,7 @@ def test_the_audit_log_has_every_pull_and_word_and_shows_tampering(rig: Registry
 
 def test_the_migrations_make_the_tables_that_are_queried(rig: RegistryRig) -> None:
     both = MetaData()
-    for metadata in (registry_tables.METADATA, exchange_tables.METADATA):
+    for metadata in (registry_tables.METADATA, exchange_tables.METADATA, console_tables.METADATA):
         for table in metadata.tables.values():
             table.to_metadata(both)
     with reading(rig.registry.engine) as connection:

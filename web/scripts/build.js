@@ -1,4 +1,4 @@
-/** Build the three pages one after the other, then write down what was built: `_web/digests.json`. */
+/** Build the pages one after the other, then write down what was built: `_web/digests.json`. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
@@ -8,7 +8,7 @@ import { build } from 'vite';
 const WEB = fileURLToPath(new URL('../', import.meta.url));
 const OUT = fileURLToPath(new URL('../../src/takeback/_web/', import.meta.url));
 
-const PAGES = ['submit', 'review', 'sample'];
+const PAGES = ['submit', 'review', 'sample', 'operator'];
 
 function filesOf(page) {
   return readdirSync(join(OUT, page), { recursive: true, withFileTypes: true })

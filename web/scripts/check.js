@@ -18,7 +18,7 @@ const checks = [
     'pages/base',
     'pages/submit/tsconfig.test.json',
   ].map((project) => [TSC, '-p', `src/${project}`]),
-  ...['submit', 'review', 'sample'].map((page) => [
+  ...['submit', 'review', 'sample', 'operator'].map((page) => [
     SVELTE_CHECK,
     '--tsconfig',
     `src/pages/${page}/tsconfig.json`,

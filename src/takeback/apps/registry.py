@@ -11,6 +11,7 @@ from typing import Literal
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from takeback.apps.console import ConsoleServices, DeskServices, console_services, mount_console
 from takeback.clock import Clock, SystemClock
 from takeback.db import GroupWriter, open_database, sqlite_url
 from takeback.errors import TakebackError, UnavailableError
@@ -83,6 +84,7 @@ class Services:
     offers: OfferService
     match: MatchService
     statistics: StatisticsService
+    console: ConsoleServices
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +139,11 @@ def build_registry(
     guard, quarantine = _abuse_services(engine, settings, clock, search)
     feed = FeedService(engine, writer, clock, signer, settings.head_ttl_s, quarantine.consider)
     cases = RegistryService(engine, writer, clock, _rules(settings, guard.hits))
+    partners = PartnerService(engine, clock, signer.pin())
+    desk = DeskServices(partners, quarantine, guard)
     services = Services(
         registry=cases,
-        partners=PartnerService(engine, clock, signer.pin()),
+        partners=partners,
         feed=feed,
         ncmec=NcmecService(engine, feed, clock, settings.registry_name, settings.ncmec_page_entries),
         stopncii=StopNciiService(engine, feed),
@@ -148,11 +152,14 @@ def build_registry(
         statistics=StatisticsService(engine),
         quarantine=quarantine,
         guard=guard,
+        console=console_services(settings, engine, clock, desk, lambda: batcher.failures),
     )
-    metrics = Metrics("takeback_registry", _gauges(settings, services))
+    metrics = Metrics("takeback_registry", _gauges(settings, services.registry))
     batcher = Batcher(services.registry, BatchTurn(engine), settings.batch_interval_s, events, metrics.publish)
     gate = PartnerGate(services.partners, RequestRate(clock), _gate_rules(settings))
     app = _build_app(settings, services, gate, batcher, events)
+    if settings.console:
+        mount_console(app, settings, engine, clock, services.console)
     app.add_middleware(Metered, metrics=metrics, face_of=_face_of)
     return Registry(app, services, batcher, engine, writer, metrics)
 
@@ -197,6 +204,22 @@ def open_abuse_control(
     engine, _signer = _open_state(settings)
     try:
         yield _abuse_services(engine, settings, clock, search)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def open_console(settings: RegistrySettings, clock: Clock) -> Iterator[ConsoleServices]:
+    """What the console shows and does, for the command line; a registry may be serving the same database meanwhile.
+
+    Raises:
+        TakebackError: the database or the signing key cannot be opened.
+    """
+    engine, signer = _open_state(settings)
+    try:
+        guard, quarantine = _abuse_services(engine, settings, clock, plain_search)
+        desk = DeskServices(PartnerService(engine, clock, signer.pin()), quarantine, guard)
+        yield console_services(settings, engine, clock, desk)
     finally:
         engine.dispose()
 
@@ -273,7 +296,7 @@ def _build_app(
     mount_page(app, "submit")
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, by_prefix=_BODY_BYTES)
     app.add_middleware(InFlightLimit, max_in_flight=settings.max_in_flight)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, passkeys_below="/operator/")
     return app
 
 
@@ -281,16 +304,16 @@ def _face_of(path: str) -> Face:
     return next((face for prefix, face in _FACES.items() if path.startswith(prefix)), Face.PAGE)
 
 
-def _gauges(settings: RegistrySettings, services: Services) -> list[Gauge]:
+def _gauges(settings: RegistrySettings, registry: RegistryService) -> list[Gauge]:
     return [
-        Gauge("list_entries", "Live entries of a list.", "list", lambda: _list_figures(services, "count")),
-        Gauge("list_seq", "Sequence number of a list's last change.", "list", lambda: _list_figures(services, "seq")),
+        Gauge("list_entries", "Live entries of a list.", "list", lambda: _list_figures(registry, "count")),
+        Gauge("list_seq", "Sequence number of a list's last change.", "list", lambda: _list_figures(registry, "seq")),
         Gauge("disk_free_bytes", "Room left where the data is.", None, lambda: {"": _free_bytes(settings.data_dir)}),
     ]
 
 
-def _list_figures(services: Services, figure: Literal["seq", "count"]) -> dict[str, float]:
-    return {state.list.value: getattr(state, figure) for state in services.registry.list_states()}
+def _list_figures(registry: RegistryService, figure: Literal["seq", "count"]) -> dict[str, float]:
+    return {state.list.value: getattr(state, figure) for state in registry.list_states()}
 
 
 def _free_bytes(folder: Path) -> int:

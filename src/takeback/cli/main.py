@@ -44,6 +44,7 @@ _COMMANDS = {
     "submit": _Command("takeback.cli.submit", "person"),
     "case": _Command("takeback.cli.case", "person"),
     "registry": _Command("takeback.cli.registry", "registry"),
+    "operator": _Command("takeback.cli.operator", "registry"),
     "partner": _Command("takeback.cli.partner", "registry"),
     "sync": _Command("takeback.cli.sync", "client"),
     "platform": _Command("takeback.cli.platform", "platform"),

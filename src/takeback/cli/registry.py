@@ -10,6 +10,7 @@ from takeback.apps.registry import serve
 from takeback.cli.output import console
 from takeback.cli.registry_backup import attach_backup
 from takeback.cli.registry_canary import attach_canary
+from takeback.cli.registry_watch import attach_watch
 from takeback.errors import UnavailableError
 from takeback.exchange.match.service import ListMatcher
 from takeback.settings import RegistrySettings, load_settings
@@ -24,6 +25,7 @@ def attach(app: typer.Typer) -> None:
     )
     attach_backup(registry)
     attach_canary(registry)
+    attach_watch(registry)
     app.add_typer(registry, name="registry")
 
 

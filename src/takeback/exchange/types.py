@@ -160,6 +160,13 @@ class AuditedAct(StrEnum):
     GUARD_REMOVE = "guard-remove"
     GUARD_ADMIT = "guard-admit"
     GUARD_REJECT = "guard-reject"
+    OPERATOR_ADD = "operator-add"
+    OPERATOR_CODE = "operator-code"
+    OPERATOR_ENROL = "operator-enrol"
+    OPERATOR_ROLE = "operator-role"
+    OPERATOR_REMOVE = "operator-remove"
+    SIGN_IN = "sign-in"
+    SIGN_OUT = "sign-out"
 
 
 PULLS = (AuditedAct.PULL, AuditedAct.NCMEC_PULL, AuditedAct.STOPNCII_PULL)

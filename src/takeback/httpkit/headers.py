@@ -29,11 +29,16 @@ _PERMISSIONS = ", ".join(
         "microphone",
         "midi",
         "payment",
+        "publickey-credentials-create",
         "publickey-credentials-get",
         "screen-wake-lock",
         "serial",
         "usb",
     )
+)
+
+_PASSKEYS = _PERMISSIONS.replace("publickey-credentials-create=()", "publickey-credentials-create=(self)").replace(
+    "publickey-credentials-get=()", "publickey-credentials-get=(self)"
 )
 
 _FIXED = {
@@ -56,11 +61,18 @@ class SecurityHeaders:
     Args:
         app: what answers.
         content_security_policy: another policy than the default, for a page that needs one.
+        passkeys_below: the start of paths whose pages may use passkeys; no other page may.
     """
 
-    def __init__(self, app: ASGIApp, content_security_policy: str = CONTENT_SECURITY_POLICY) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        content_security_policy: str = CONTENT_SECURITY_POLICY,
+        passkeys_below: str | None = None,
+    ) -> None:
         self._app = app
         self._content_security_policy = content_security_policy
+        self._passkeys_below = passkeys_below
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
@@ -73,6 +85,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 headers.update(_FIXED)
                 headers["content-security-policy"] = self._content_security_policy
+                if self._passkeys_below is not None and scope["path"].startswith(self._passkeys_below):
+                    headers["permissions-policy"] = _PASSKEYS
                 del headers["server"]
             await send(message)
 

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 import takeback
 from takeback.errors import UnavailableError
 
-Page = Literal["submit", "review", "sample"]
+Page = Literal["submit", "review", "sample", "operator"]
 
 
 def page_folder(page: Page) -> Path:

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from takeback.clock import Clock
-from takeback.errors import NotAllowedError
 from takeback.httpkit.auth import UnknownCallerError, read_bearer, same_secret
 from takeback.httpkit.problem import problem_replies
+from takeback.httpkit.same_site import refuse_cross_site
 from takeback.model.entry import EntryId
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Action, Reason
@@ -105,16 +105,6 @@ class PlatformFace:
             self.require_platform(request)
         else:
             self.require_reviewer(request)
-
-
-def refuse_cross_site(request: Request) -> None:
-    """Refuse what another site's page asks for. SameSite does not: for it, another port of a host is the same site.
-
-    Raises:
-        NotAllowedError: ``request.cross_site``.
-    """
-    if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
-        raise NotAllowedError("request.cross_site", "Another site's page asked for this.")
 
 
 def platform_router(face: PlatformFace) -> APIRouter:

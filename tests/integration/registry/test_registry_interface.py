@@ -52,6 +52,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 def test_every_operation_answers_as_described(rig: RegistryRig) -> None:
     described = schemathesis.openapi.from_dict(rig.registry.app.openapi())
     operations = [result.ok() for result in described.get_all_operations() if isinstance(result, Ok)]
+    operations = [operation for operation in operations if not operation.path.startswith("/operator/")]
     assert {f"{operation.method.upper()} {operation.path}" for operation in operations} == OPERATIONS
     answers: set[tuple[str, int]] = set()
     with Server(rig.registry.app) as server:

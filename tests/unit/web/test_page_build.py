@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[3]
+PAGES = ("submit", "review", "sample", "operator")
 
 # Two builds of the same checkout at once would be in each other's way.
 pytestmark = pytest.mark.xdist_group("pages")
@@ -83,13 +84,13 @@ def test_the_digests_are_those_of_the_built_files(hook: ModuleType) -> None:
     hook.build_pages(ROOT)
     built = ROOT / "src/takeback/_web"
     listed = json.loads((built / "digests.json").read_text())
-    files = [path for page in ("submit", "review", "sample") for path in (built / page).rglob("*") if path.is_file()]
+    files = [path for page in PAGES for path in (built / page).rglob("*") if path.is_file()]
     assert listed == {
         path.relative_to(built).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
     }
 
 
-@pytest.mark.parametrize("page", ["submit", "review", "sample"])
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_brings_nothing_inline_and_nothing_from_elsewhere(hook: ModuleType, page: str) -> None:
     hook.build_pages(ROOT)
     html = (ROOT / "src/takeback/_web" / page / "index.html").read_text()

@@ -10,7 +10,7 @@ const TIMEOUT_MS = 30_000;
 
 /** What is sent. `json` is a body that has been serialised (and padded) already. */
 export interface Outgoing {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly json?: string;
   readonly bytes?: Blob;

@@ -1,0 +1,102 @@
+"""From the console's values to its wire shapes."""
+
+import base64
+import binascii
+
+from takeback.console.auditing import AuditLine
+from takeback.console.overview import ListHistory
+from takeback.console.types import Enrolment, Means, Operator
+from takeback.errors import InvalidInputError
+from takeback.exchange.partners import IssuedKey
+from takeback.exchange.types import Partner
+from takeback.model.fingerprint import Algorithm
+from takeback.wire.console_v1 import (
+    AuditLineShape,
+    CredentialsShape,
+    IssuedCodeShape,
+    IssuedKeyShape,
+    ListHistoryShape,
+    OperatorShape,
+    PartnerShape,
+    SizeShape,
+)
+
+
+def base64url(data: bytes) -> str:
+    """Base64 for URLs, without padding."""
+    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
+
+
+def bytes_of(untrusted_text: str) -> bytes:
+    """The bytes of base64 for URLs.
+
+    Raises:
+        InvalidInputError: ``console.base64``.
+    """
+    try:
+        return base64.b64decode(untrusted_text + "=" * (-len(untrusted_text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidInputError("console.base64", "A field that should be base64 is not.") from None
+
+
+def operator_shape(operator: Operator) -> OperatorShape:
+    """An operator."""
+    return OperatorShape(
+        operator=operator.operator_id,
+        name=operator.name,
+        role=operator.role.value,
+        active=operator.is_active,
+        means=[means.value for means in Means if means in operator.means],
+    )
+
+
+def issued_code_shape(enrolment: Enrolment) -> IssuedCodeShape:
+    """An operator and their code."""
+    operator = operator_shape(enrolment.operator)
+    return IssuedCodeShape(operator=operator, code=enrolment.code, expires=enrolment.expires_s)
+
+
+def partner_shape(partner: Partner) -> PartnerShape:
+    """A partner."""
+    return PartnerShape(
+        partner=partner.partner_id,
+        name=partner.name,
+        lists=[name.value for name in Algorithm if name in partner.lists],
+        active=partner.is_active,
+        scopes=sorted(scope.value for scope in partner.scopes),
+        networks=list(partner.networks),
+    )
+
+
+def issued_key_shape(issued: IssuedKey) -> IssuedKeyShape:
+    """A partner and its key."""
+    shown = issued.key.credentials()
+    credentials = CredentialsShape(
+        ncmec_user=shown.user,
+        ncmec_password=shown.password,
+        stopncii_function_key=shown.function_key,
+        stopncii_subscription_key=shown.subscription_key,
+    )
+    return IssuedKeyShape(partner=partner_shape(issued.partner), key=issued.key.text(), credentials=credentials)
+
+
+def list_shape(history: ListHistory) -> ListHistoryShape:
+    """A list and how it grew."""
+    sizes = [SizeShape(day=day, count=count) for day, count in history.sizes]
+    return ListHistoryShape(list=history.list.value, seq=history.seq, count=history.count, sizes=sizes)
+
+
+def audit_line_shape(line: AuditLine) -> AuditLineShape:
+    """A line of the audit log."""
+    record = line.record
+    return AuditLineShape(
+        seq=line.seq,
+        day=record.day,
+        actor=line.actor,
+        actor_id=record.actor_id,
+        what=record.what.value,
+        list=None if record.list is None else record.list.value,
+        first_seq=record.first_seq,
+        last_seq=record.last_seq,
+        subject=line.subject,
+    )

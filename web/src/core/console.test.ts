@@ -1,0 +1,96 @@
+/** The console's pure half: replies are read strictly, charts are drawn to scale. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fromBase64Url, toBase64Url } from './base64url.ts';
+import { CHART_HEIGHT, CHART_WIDTH, chartOf, dayText, niceTop } from './chart.ts';
+import { parseAuditPage, parseEnrolment, parseIssuedKey, parseOverview, parseSession } from './console_wire.ts';
+import { Problem } from './problem.ts';
+
+const OPERATOR = { operator: '0123456789abcdef', name: 'robin', role: 'auditor', active: true, means: ['passkey'] };
+
+describe('replies', () => {
+  it('are read into values', () => {
+    const session = parseSession(JSON.stringify({ operator: OPERATOR, until: 9, idle: 5, passkeys: true, later: 1 }));
+    expect(session.operator).toEqual({
+      id: '0123456789abcdef',
+      name: 'robin',
+      role: 'auditor',
+      isActive: true,
+      means: ['passkey'],
+    });
+    const line = { seq: 1, day: 2, actor: 'x', what: 'pull', list: 'md5', first_seq: 0, last_seq: 3, subject: null };
+    expect(parseAuditPage(JSON.stringify({ lines: [line] }))[0]).toMatchObject({ list: 'md5', subject: undefined });
+  });
+
+  it('of another form are one kind of problem', () => {
+    for (const parse of [parseSession, parseOverview, parseIssuedKey, parseEnrolment, parseAuditPage]) {
+      fc.assert(
+        fc.property(fc.oneof(fc.string(), fc.json()), (untrusted) => {
+          expect(() => parse(untrusted)).toThrow(Problem);
+        }),
+        { numRuns: 60 },
+      );
+    }
+    const qr = { name: 'x', role: 'operator', secret: 'A2', uri: 'https://x', qr: [], passkey: null };
+    expect(() => parseEnrolment(JSON.stringify(qr))).toThrow(Problem);
+  });
+});
+
+describe('a chart', () => {
+  it('is level between days and reaches its right edge', () => {
+    const { line, area, top } = chartOf(
+      [
+        { day: 5, count: 10 },
+        { day: 95, count: 5 },
+      ],
+      100,
+      90,
+    );
+    expect(top).toBe(10);
+    expect(line).toBe(`M0 0H${(85 / 90) * CHART_WIDTH > 302 ? 302.2 : 0}V48H${CHART_WIDTH}`);
+    expect(area).toContain(`V${CHART_HEIGHT}`);
+  });
+
+  it('of a list that is new rises from nothing, and of an empty one lies at the bottom', () => {
+    expect(chartOf([{ day: 55, count: 20 }], 100, 90).line).toBe(`M160 ${CHART_HEIGHT}V0H${CHART_WIDTH}`);
+    expect(chartOf([], 100, 90)).toEqual({ line: `M0 ${CHART_HEIGHT}H${CHART_WIDTH}`, area: '', top: 10 });
+  });
+
+  it('never leaves its box', () => {
+    const sizes = fc.array(fc.record({ day: fc.integer({ min: 0, max: 100 }), count: fc.nat(10 ** 7) }));
+    fc.assert(
+      fc.property(sizes, (drawn) => {
+        const { line } = chartOf(
+          drawn.sort((a, b) => a.day - b.day),
+          100,
+          90,
+        );
+        for (const [, letters, numbers] of line.matchAll(/([MHV])([\d. -]+)/g)) {
+          for (const number of (numbers ?? '').trim().split(' ').map(Number)) {
+            expect(number).toBeGreaterThanOrEqual(0);
+            expect(number).toBeLessThanOrEqual(letters === 'V' ? CHART_HEIGHT : CHART_WIDTH);
+          }
+        }
+      }),
+    );
+  });
+
+  it('has a round number at its top', () => {
+    expect([0, 10, 11, 21, 51, 100, 101, 1_200_000].map(niceTop)).toEqual([10, 10, 20, 50, 100, 100, 200, 2_000_000]);
+    expect(dayText(0)).toBe('1970-01-01');
+    expect(dayText(20_780)).toBe('2026-11-23');
+  });
+});
+
+describe('base64 for URLs', () => {
+  it('reads what it writes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        const text = toBase64Url(bytes);
+        expect(text).toMatch(/^[A-Za-z0-9_-]*$/);
+        expect([...fromBase64Url(text)]).toEqual([...bytes]);
+      }),
+    );
+    expect(() => fromBase64Url('a')).toThrow(Problem);
+  });
+});

@@ -1,0 +1,278 @@
+/** What the registry answers to an operator's page. No fingerprint stands in any of it. Source: docs/protocol/console-v1.md. */
+import { ALGORITHMS, type Algorithm } from './fingerprint.ts';
+import { Reader } from './parse.ts';
+
+export const ROLES = ['operator', 'auditor'] as const;
+export type Role = (typeof ROLES)[number];
+
+export const HEALTH_STATES = ['good', 'warning', 'bad'] as const;
+export type HealthState = (typeof HEALTH_STATES)[number];
+
+export interface Operator {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly isActive: boolean;
+  readonly means: readonly ('passkey' | 'password')[];
+}
+
+/** Who is signed in; `hasPasskeys`: whether this address can have passkeys. Times in Unix seconds and seconds. */
+export interface Session {
+  readonly operator: Operator;
+  readonly untilS: number;
+  readonly idleS: number;
+  readonly hasPasskeys: boolean;
+}
+
+/** What an authenticator signs; base64 for URLs. */
+export interface PasskeyChallenge {
+  readonly rpId: string;
+  readonly challenge: string;
+}
+
+/** What an authenticator makes a passkey from. */
+export interface PasskeyRequest extends PasskeyChallenge {
+  readonly userId: string;
+  readonly userName: string;
+}
+
+/** What somebody with a link can choose from. `qr`: rows of `1` (dark) and `0`; none if the registry makes no square codes. */
+export interface Enrolment {
+  readonly name: string;
+  readonly role: Role;
+  readonly secret: string;
+  readonly uri: string;
+  readonly qr: readonly string[];
+  readonly passkey: PasskeyRequest | undefined;
+}
+
+/** An operator and the code of their link. */
+export interface IssuedCode {
+  readonly operator: Operator;
+  readonly code: string;
+  readonly expiresS: number;
+}
+
+/** How many entries a list had at the end of a day; days since 1970-01-01. */
+export interface Size {
+  readonly day: number;
+  readonly count: number;
+}
+
+export interface ListHistory {
+  readonly list: Algorithm;
+  readonly seq: number;
+  readonly count: number;
+  readonly sizes: readonly Size[];
+}
+
+/** Something that was counted; without `count` it is fewer than ten. */
+export interface Figure {
+  readonly group: string;
+  readonly name: string;
+  readonly count: number | undefined;
+}
+
+export interface Overview {
+  readonly today: number;
+  readonly historyDays: number;
+  readonly health: readonly { readonly part: string; readonly state: HealthState }[];
+  readonly lists: readonly ListHistory[];
+  readonly statistics: readonly Figure[];
+}
+
+export interface Partner {
+  readonly id: string;
+  readonly name: string;
+  readonly lists: readonly Algorithm[];
+  readonly isActive: boolean;
+  readonly scopes: readonly string[];
+  readonly networks: readonly string[];
+}
+
+export interface Partners {
+  readonly partners: readonly Partner[];
+  readonly defaultLists: readonly Algorithm[];
+  readonly overlapDays: number;
+}
+
+/** A partner and its key, with what it is in other protocols. Shown once. */
+export interface IssuedKey {
+  readonly partner: Partner;
+  readonly key: string;
+  readonly ncmec: { readonly user: string; readonly password: string };
+  readonly stopncii: { readonly functionKey: string; readonly subscriptionKey: string };
+}
+
+export interface AuditLine {
+  readonly seq: number;
+  readonly day: number;
+  readonly actor: string;
+  readonly what: string;
+  readonly list: Algorithm | undefined;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly subject: string | undefined;
+}
+
+/** What a check of the whole log found; `broken` says what is wrong. */
+export interface ChainCheck {
+  readonly lines: number;
+  readonly broken: string | undefined;
+}
+
+const ID = /^[0-9a-f]{16}$/;
+const BASE64URL = /^[A-Za-z0-9_-]+$/;
+
+function reading<T>(parse: (read: Reader, record: Record<string, unknown>) => T): (untrustedText: string) => T {
+  return (untrustedText) => {
+    const read = new Reader('reply.malformed');
+    return parse(read, read.record(read.json(untrustedText)));
+  };
+}
+
+function operator(read: Reader, untrusted: unknown): Operator {
+  const record = read.record(untrusted);
+  return {
+    id: read.text(record['operator'], ID),
+    name: read.text(record['name']),
+    role: read.oneOf(record['role'], ROLES),
+    isActive: read.truth(record['active']),
+    means: read.list(record['means'], (means) => read.oneOf(means, ['passkey', 'password'])),
+  };
+}
+
+function lists(read: Reader, untrusted: unknown): Algorithm[] {
+  return read.list(untrusted, (name) => read.oneOf(name, ALGORITHMS));
+}
+
+function partner(read: Reader, untrusted: unknown): Partner {
+  const record = read.record(untrusted);
+  return {
+    id: read.text(record['partner'], ID),
+    name: read.text(record['name']),
+    lists: lists(read, record['lists']),
+    isActive: read.truth(record['active']),
+    scopes: read.list(record['scopes'], (scope) => read.text(scope)),
+    networks: read.list(record['networks'], (network) => read.text(network)),
+  };
+}
+
+function challenge(read: Reader, record: Record<string, unknown>): PasskeyChallenge {
+  return { rpId: read.text(record['rp_id']), challenge: read.text(record['challenge'], BASE64URL) };
+}
+
+function passkeyRequest(read: Reader, untrusted: unknown): PasskeyRequest {
+  const record = read.record(untrusted);
+  return {
+    ...challenge(read, record),
+    userId: read.text(record['user_id'], BASE64URL),
+    userName: read.text(record['user_name']),
+  };
+}
+
+/** A field that may be absent or `null`. */
+function optional<T>(untrusted: unknown, parse: (untrusted: unknown) => T): T | undefined {
+  return untrusted === null || untrusted === undefined ? undefined : parse(untrusted);
+}
+
+export const parseSession = reading((read, record): Session => ({
+  operator: operator(read, record['operator']),
+  untilS: read.whole(record['until'], 0),
+  idleS: read.whole(record['idle'], 1),
+  hasPasskeys: read.truth(record['passkeys']),
+}));
+
+export const parseChallenge = reading(challenge);
+export const parsePasskeyRequest = reading(passkeyRequest);
+
+export const parseEnrolment = reading((read, record): Enrolment => ({
+  name: read.text(record['name']),
+  role: read.oneOf(record['role'], ROLES),
+  secret: read.text(record['secret'], /^[A-Z2-7]+$/),
+  uri: read.text(record['uri'], /^otpauth:\/\//),
+  qr: read.list(record['qr'], (row) => read.text(row, /^[01]{1,177}$/)),
+  passkey: optional(record['passkey'], (request) => passkeyRequest(read, request)),
+}));
+
+export const parseIssuedCode = reading((read, record): IssuedCode => ({
+  operator: operator(read, record['operator']),
+  code: read.text(record['code'], /^[a-z0-9-]{1,64}$/),
+  expiresS: read.whole(record['expires'], 0),
+}));
+
+export const parseOperator = reading(operator);
+export const parseOperators = reading((read, record) => read.list(record['operators'], (item) => operator(read, item)));
+
+export const parseOverview = reading((read, record): Overview => ({
+  today: read.whole(record['today'], 0),
+  historyDays: read.whole(record['history_days'], 1),
+  health: read.list(record['health'], (item) => {
+    const part = read.record(item);
+    return { part: read.text(part['part']), state: read.oneOf(part['state'], HEALTH_STATES) };
+  }),
+  lists: read.list(record['lists'], (item) => listHistory(read, item)),
+  statistics: read.list(record['statistics'], (item) => {
+    const figure = read.record(item);
+    return {
+      group: read.text(figure['group']),
+      name: read.text(figure['name']),
+      count: optional(figure['count'], (count) => read.whole(count, 0)),
+    };
+  }),
+}));
+
+function listHistory(read: Reader, untrusted: unknown): ListHistory {
+  const record = read.record(untrusted);
+  return {
+    list: read.oneOf(record['list'], ALGORITHMS),
+    seq: read.whole(record['seq'], 0),
+    count: read.whole(record['count'], 0),
+    sizes: read.list(record['sizes'], (item) => {
+      const size = read.record(item);
+      return { day: read.whole(size['day'], 0), count: read.whole(size['count'], 0) };
+    }),
+  };
+}
+
+export const parsePartner = reading(partner);
+
+export const parsePartners = reading((read, record): Partners => ({
+  partners: read.list(record['partners'], (item) => partner(read, item)),
+  defaultLists: lists(read, record['default_lists']),
+  overlapDays: read.whole(record['overlap_days'], 0),
+}));
+
+export const parseIssuedKey = reading((read, record): IssuedKey => {
+  const credentials = read.record(record['credentials']);
+  return {
+    partner: partner(read, record['partner']),
+    key: read.text(record['key'], /^tb1_[0-9a-f_]+$/),
+    ncmec: { user: read.text(credentials['ncmec_user']), password: read.text(credentials['ncmec_password']) },
+    stopncii: {
+      functionKey: read.text(credentials['stopncii_function_key']),
+      subscriptionKey: read.text(credentials['stopncii_subscription_key']),
+    },
+  };
+});
+
+export const parseAuditPage = reading((read, record) => read.list(record['lines'], (item) => auditLine(read, item)));
+
+function auditLine(read: Reader, untrusted: unknown): AuditLine {
+  const record = read.record(untrusted);
+  return {
+    seq: read.whole(record['seq'], 1),
+    day: read.whole(record['day'], 0),
+    actor: read.text(record['actor']),
+    what: read.text(record['what']),
+    list: optional(record['list'], (name) => read.oneOf(name, ALGORITHMS)),
+    firstSeq: read.whole(record['first_seq'], 0),
+    lastSeq: read.whole(record['last_seq'], 0),
+    subject: optional(record['subject'], (subject) => read.text(subject)),
+  };
+}
+
+export const parseChainCheck = reading((read, record): ChainCheck => ({
+  lines: read.whole(record['lines'], 0),
+  broken: optional(record['broken'], (broken) => read.text(broken)),
+}));
