@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 
 from takeback.console.face import ConsoleFace
+from takeback.console.http_decisions import decision_routes
 from takeback.console.overview import HISTORY_DAYS
 from takeback.console.shapes import (
     audit_line_shape,
@@ -53,6 +54,7 @@ def desk_routes(face: ConsoleFace) -> APIRouter:
     routes.include_router(_overview_routes(face))
     routes.include_router(_partner_routes(face))
     routes.include_router(_operator_routes(face))
+    routes.include_router(decision_routes(face))
     return routes
 
 

@@ -10,9 +10,14 @@ from takeback.errors import InvalidInputError
 from takeback.exchange.partners import IssuedKey
 from takeback.exchange.types import Partner
 from takeback.model.fingerprint import Algorithm
+from takeback.registry.guard import GuardLine
+from takeback.registry.set_aside import AsideEntry
 from takeback.wire.console_v1 import (
+    AsideEntryShape,
     AuditLineShape,
     CredentialsShape,
+    FeedbackCountShape,
+    GuardLineShape,
     IssuedCodeShape,
     IssuedKeyShape,
     ListHistoryShape,
@@ -84,6 +89,24 @@ def list_shape(history: ListHistory) -> ListHistoryShape:
     """A list and how it grew."""
     sizes = [SizeShape(day=day, count=count) for day, count in history.sizes]
     return ListHistoryShape(list=history.list.value, seq=history.seq, count=history.count, sizes=sizes)
+
+
+def aside_shape(entry: AsideEntry) -> AsideEntryShape:
+    """An entry that waits for a decision."""
+    words = [FeedbackCountShape(value=value.value, partners=count) for value, count in sorted(entry.words.items())]
+    return AsideEntryShape(
+        words=words,
+        entry=entry.entry_id,
+        list=entry.algorithm.value,
+        cause=entry.cause.value,
+        day=entry.day,
+        worst_day=entry.matches_on_worst_day,
+    )
+
+
+def guard_line_shape(line: GuardLine) -> GuardLineShape:
+    """A line of the guard list."""
+    return GuardLineShape(guard=line.guard_id, list=line.algorithm.value, note=line.note, day=line.day)
 
 
 def audit_line_shape(line: AuditLine) -> AuditLineShape:

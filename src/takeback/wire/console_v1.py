@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from takeback.wire.shape import Hex16, ReplyShape, Shape
+from takeback.wire.shape import Hex16, Hex32, ReplyShape, Shape
 
 Base64Url = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=16_384)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -266,3 +266,64 @@ class ChainCheckShape(ReplyShape):
 
     lines: int
     broken: str | None
+
+
+class FeedbackCountShape(ReplyShape):
+    """How many partners last said this about an entry."""
+
+    value: Literal["Blocked", "NotBlocked", "PendingReview", "QualityUnknown"]
+    partners: int
+
+
+class AsideEntryShape(ReplyShape):
+    """An entry that waits for a decision: never its value. ``worst_day``: most words of feedback on one day."""
+
+    words: list[FeedbackCountShape]
+    entry: Hex32
+    list: ListName
+    cause: Literal["guard", "not-blocked", "flood", "operator"]
+    day: int
+    worst_day: int
+
+
+class QuarantineShape(ReplyShape):
+    """What waits in quarantine, the oldest first."""
+
+    waiting: list[AsideEntryShape]
+
+
+class GuardLineShape(ReplyShape):
+    """A line of the guard list: never its value."""
+
+    guard: Hex32
+    list: ListName
+    note: str
+    day: int
+
+
+class GuardListShape(ReplyShape):
+    """The guard list, and what it held back."""
+
+    lines: list[GuardLineShape]
+    waiting: list[AsideEntryShape]
+
+
+class GuardedFingerprintShape(Shape):
+    """A fingerprint of a picture that everybody has. It goes in and is never shown again."""
+
+    algorithm: ListName
+    value: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]+$", max_length=49_152)]
+    quality: Annotated[int, Field(ge=0, le=100)] | None = None
+
+
+class NewGuardShape(Shape):
+    """Fingerprints for the guard list, with the operator's own word for them."""
+
+    fingerprints: Annotated[list[GuardedFingerprintShape], Field(min_length=1, max_length=100)]
+    note: Annotated[str, StringConstraints(max_length=200)]
+
+
+class AddedGuardShape(ReplyShape):
+    """How many lines are new; the others were there already, or say too little to be looked for."""
+
+    added: int

@@ -12,6 +12,7 @@ from tests.console_rig import PASSWORD, Desk, open_desk
 from takeback.console.types import Role
 from takeback.httpkit.auth import UnknownCallerError
 from takeback.httpkit.serve import Server
+from takeback.model.case import HoldState
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Feedback, FeedbackValue
 
@@ -352,6 +353,57 @@ def test_operators_are_taken_in_change_role_and_go(rig: RegistryRig, server: Ser
     rows = {row["name"]: row for row in desk.call("GET", "/operators")["operators"]}
     assert (rows["kim"]["active"], rows["kim"]["means"]) == (False, [])
     kim.http.close()
+
+
+def test_an_entry_in_quarantine_is_put_back_or_kept_off(rig: RegistryRig, desk: Desk) -> None:
+    people = [rig.submits(rig.pdq()) for _ in range(2)]
+    rig.batch()
+    values = {person.submission.fingerprints[0].fingerprint.value: person for person in people}
+    for entry_id in list(rig.listed(Algorithm.PDQ)):
+        desk.call("POST", f"/quarantine/{entry_id}/take-off", status=204)
+    waiting = desk.call("GET", "/quarantine")["waiting"]
+    assert [row["cause"] for row in waiting] == ["operator", "operator"]
+    assert not any(value in str(waiting) for value in values)
+    assert rig.listed(Algorithm.PDQ) == {}
+    back, off = (row["entry"] for row in waiting)
+    desk.call("POST", f"/quarantine/{back}/restore", status=204)
+    desk.call("POST", f"/quarantine/{off}/remove", status=204)
+    (listed,) = rig.listed(Algorithm.PDQ).values()
+    states = {value: rig.status(*person.tokens)[0].state for value, person in values.items()}
+    assert {value for value, state in states.items() if state is HoldState.LISTED} == {listed.value}
+    assert desk.call("GET", "/quarantine")["waiting"] == []
+    assert _code(desk.call("POST", f"/quarantine/{'0' * 32}/take-off", status=404)) == "entry.unknown"
+    acts = [(line["actor"], line["what"]) for line in desk.call("GET", "/audit")["lines"]]
+    assert [act for act in acts if act[1] in {"quarantine", "restore", "remove"}] == [
+        ("robin", "remove"),
+        ("robin", "restore"),
+        ("robin", "quarantine"),
+        ("robin", "quarantine"),
+    ]
+
+
+def test_what_everybody_has_waits_for_the_operator(rig: RegistryRig, desk: Desk) -> None:
+    logo, other = rig.md5(), rig.md5()
+    line = {"algorithm": "md5", "value": logo.value}
+    assert desk.call("POST", "/guard", {"fingerprints": [line], "note": "a logo"}, 201) == {"added": 1}
+    assert desk.call("POST", "/guard", {"fingerprints": [line], "note": "again"}, 201) == {"added": 0}
+    wrong = {"algorithm": "md5", "value": "ab"}
+    assert _code(desk.call("POST", "/guard", {"fingerprints": [wrong], "note": ""}, 422)) == "fingerprint.format"
+    rig.submits(logo)
+    rig.submits(other)
+    rig.batch()
+    assert [change.value for change in rig.listed(Algorithm.MD5).values()] == [other.value]
+    seen = desk.call("GET", "/guard")
+    assert [row["note"] for row in seen["lines"]] == ["a logo"]
+    (held,) = seen["waiting"]
+    assert held["cause"] == "guard"
+    assert logo.value not in str(seen)
+    desk.call("POST", f"/guard/waiting/{held['entry']}/admit", status=204)
+    assert {change.value for change in rig.listed(Algorithm.MD5).values()} == {logo.value, other.value}
+    desk.call("DELETE", f"/guard/{seen['lines'][0]['guard']}", status=204)
+    after = desk.call("GET", "/guard")
+    assert (after["lines"], after["waiting"]) == ([], [])
+    desk.call("POST", f"/guard/waiting/{'0' * 32}/reject", status=404)
 
 
 def test_the_overview_shows_sizes_by_day_and_no_small_count(rig: RegistryRig, desk: Desk) -> None:

@@ -43,6 +43,15 @@ OPERATIONS = {
     "POST /operator/v1/partners/{partner_id}/confirm",
     "PUT /operator/v1/partners/{partner_id}/lists",
     "DELETE /operator/v1/partners/{partner_id}",
+    "GET /operator/v1/quarantine",
+    "POST /operator/v1/quarantine/{entry_id}/take-off",
+    "POST /operator/v1/quarantine/{entry_id}/restore",
+    "POST /operator/v1/quarantine/{entry_id}/remove",
+    "GET /operator/v1/guard",
+    "POST /operator/v1/guard",
+    "DELETE /operator/v1/guard/{guard_id}",
+    "POST /operator/v1/guard/waiting/{entry_id}/admit",
+    "POST /operator/v1/guard/waiting/{entry_id}/reject",
     "GET /operator/v1/operators",
     "POST /operator/v1/operators",
     "POST /operator/v1/operators/{operator_id}/code",
@@ -96,6 +105,7 @@ def test_no_route_of_the_console_takes_a_large_body_and_all_carry_the_headers(ri
         for name in OPERATIONS:
             method, path = name.split(" ")
             place = path.replace("{partner_id}", "0" * 16).replace("{operator_id}", "0" * 16)
+            place = place.replace("{entry_id}", "0" * 32).replace("{guard_id}", "0" * 32)
             reply = client.request(method, place)
             policy = reply.headers["content-security-policy"]
             assert policy.startswith("default-src 'none'"), name

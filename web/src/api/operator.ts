@@ -1,19 +1,25 @@
 /** The registry as an operator's page speaks to it. Source: docs/protocol/console-v1.md. */
 import {
+  parseAdded,
   parseAuditPage,
   parseChainCheck,
   parseChallenge,
   parseEnrolment,
+  parseGuardList,
   parseIssuedCode,
   parseIssuedKey,
   parseOperators,
   parseOverview,
   parsePartners,
   parsePasskeyRequest,
+  parseQuarantine,
   parseSession,
+  type AsideEntry,
   type AuditLine,
   type ChainCheck,
   type Enrolment,
+  type GuardedFingerprint,
+  type GuardList,
   type IssuedCode,
   type IssuedKey,
   type Operator,
@@ -142,4 +148,41 @@ export async function fetchAudit(before?: number): Promise<readonly AuditLine[]>
 
 export async function checkAudit(): Promise<ChainCheck> {
   return parseChainCheck(await ask('POST', '/audit/check'));
+}
+
+export async function fetchQuarantine(): Promise<readonly AsideEntry[]> {
+  return parseQuarantine(await ask('GET', '/quarantine'));
+}
+
+export async function takeOff(entryId: string): Promise<void> {
+  await ask('POST', `/quarantine/${entryId}/take-off`);
+}
+
+export async function restoreEntry(entryId: string): Promise<void> {
+  await ask('POST', `/quarantine/${entryId}/restore`);
+}
+
+export async function removeEntry(entryId: string): Promise<void> {
+  await ask('POST', `/quarantine/${entryId}/remove`);
+}
+
+export async function fetchGuardList(): Promise<GuardList> {
+  return parseGuardList(await ask('GET', '/guard'));
+}
+
+/** How many were new. */
+export async function addToGuardList(fingerprints: readonly GuardedFingerprint[], note: string): Promise<number> {
+  return parseAdded(await ask('POST', '/guard', { fingerprints, note }));
+}
+
+export async function removeFromGuardList(guardId: string): Promise<void> {
+  await ask('DELETE', `/guard/${guardId}`);
+}
+
+export async function admitEntry(entryId: string): Promise<void> {
+  await ask('POST', `/guard/waiting/${entryId}/admit`);
+}
+
+export async function rejectEntry(entryId: string): Promise<void> {
+  await ask('POST', `/guard/waiting/${entryId}/reject`);
 }

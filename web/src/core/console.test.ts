@@ -3,7 +3,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromBase64Url, toBase64Url } from './base64url.ts';
 import { CHART_HEIGHT, CHART_WIDTH, chartOf, dayText, niceTop } from './chart.ts';
-import { parseAuditPage, parseEnrolment, parseIssuedKey, parseOverview, parseSession } from './console_wire.ts';
+import {
+  parseAuditPage,
+  parseEnrolment,
+  parseGuardList,
+  parseHashLines,
+  parseIssuedKey,
+  parseOverview,
+  parseQuarantine,
+  parseSession,
+} from './console_wire.ts';
 import { Problem } from './problem.ts';
 
 const OPERATOR = { operator: '0123456789abcdef', name: 'robin', role: 'auditor', active: true, means: ['passkey'] };
@@ -23,7 +32,16 @@ describe('replies', () => {
   });
 
   it('of another form are one kind of problem', () => {
-    for (const parse of [parseSession, parseOverview, parseIssuedKey, parseEnrolment, parseAuditPage]) {
+    for (const parse of [
+      parseSession,
+      parseOverview,
+      parseIssuedKey,
+      parseEnrolment,
+      parseAuditPage,
+      parseQuarantine,
+      parseGuardList,
+      parseHashLines,
+    ]) {
       fc.assert(
         fc.property(fc.oneof(fc.string(), fc.json()), (untrusted) => {
           expect(() => parse(untrusted)).toThrow(Problem);
@@ -33,6 +51,17 @@ describe('replies', () => {
     }
     const qr = { name: 'x', role: 'operator', secret: 'A2', uri: 'https://x', qr: [], passkey: null };
     expect(() => parseEnrolment(JSON.stringify(qr))).toThrow(Problem);
+  });
+});
+
+describe('lines for the guard list', () => {
+  it('are what the command line writes', () => {
+    const line = { file: 'logo.png', fingerprints: [{ algorithm: 'pdq', value: 'ab', quality: 90 }] };
+    const unusable = { file: 'x', error: { code: 'media.truncated', message: 'no' } };
+    expect(parseHashLines(`${JSON.stringify(line)}\n\n${JSON.stringify(unusable)}\n`)).toEqual([
+      { algorithm: 'pdq', value: 'ab', quality: 90 },
+    ]);
+    expect(() => parseHashLines(JSON.stringify(unusable))).toThrow(Problem);
   });
 });
 

@@ -115,6 +115,42 @@ export interface AuditLine {
   readonly subject: string | undefined;
 }
 
+export const CAUSES = ['guard', 'not-blocked', 'flood', 'operator'] as const;
+export type Cause = (typeof CAUSES)[number];
+
+export const WORDS = ['Blocked', 'NotBlocked', 'PendingReview', 'QualityUnknown'] as const;
+export type Word = (typeof WORDS)[number];
+
+/** An entry that waits for a decision, without its value. `words`: how many partners last said what about it. */
+export interface AsideEntry {
+  readonly id: string;
+  readonly list: Algorithm;
+  readonly cause: Cause;
+  readonly day: number;
+  readonly worstDay: number;
+  readonly words: readonly { readonly value: Word; readonly partners: number }[];
+}
+
+/** A line of the guard list, without its value. */
+export interface GuardLine {
+  readonly id: string;
+  readonly list: Algorithm;
+  readonly note: string;
+  readonly day: number;
+}
+
+export interface GuardList {
+  readonly lines: readonly GuardLine[];
+  readonly waiting: readonly AsideEntry[];
+}
+
+/** A fingerprint on its way to the guard list. */
+export interface GuardedFingerprint {
+  readonly algorithm: Algorithm;
+  readonly value: string;
+  readonly quality?: number;
+}
+
 /** What a check of the whole log found; `broken` says what is wrong. */
 export interface ChainCheck {
   readonly lines: number;
@@ -276,3 +312,67 @@ export const parseChainCheck = reading((read, record): ChainCheck => ({
   lines: read.whole(record['lines'], 0),
   broken: optional(record['broken'], (broken) => read.text(broken)),
 }));
+
+const LONG_ID = /^[0-9a-f]{32}$/;
+
+function asideEntry(read: Reader, untrusted: unknown): AsideEntry {
+  const record = read.record(untrusted);
+  return {
+    id: read.text(record['entry'], LONG_ID),
+    list: read.oneOf(record['list'], ALGORITHMS),
+    cause: read.oneOf(record['cause'], CAUSES),
+    day: read.whole(record['day'], 0),
+    worstDay: read.whole(record['worst_day'], 0),
+    words: read.list(record['words'], (item) => {
+      const said = read.record(item);
+      return { value: read.oneOf(said['value'], WORDS), partners: read.whole(said['partners'], 0) };
+    }),
+  };
+}
+
+export const parseQuarantine = reading((read, record) =>
+  read.list(record['waiting'], (item) => asideEntry(read, item)),
+);
+
+export const parseGuardList = reading((read, record): GuardList => ({
+  lines: read.list(record['lines'], (item) => {
+    const line = read.record(item);
+    return {
+      id: read.text(line['guard'], LONG_ID),
+      list: read.oneOf(line['list'], ALGORITHMS),
+      note: read.text(line['note']),
+      day: read.whole(line['day'], 0),
+    };
+  }),
+  waiting: read.list(record['waiting'], (item) => asideEntry(read, item)),
+}));
+
+export const parseAdded = reading((read, record) => read.whole(record['added'], 0));
+
+/**
+ * Read lines as `takeback hash --json` writes them; lines about files that could not be used are left out.
+ *
+ * @throws Problem `guard.file` if a line is something else, or there is no fingerprint at all.
+ */
+export function parseHashLines(untrustedText: string): GuardedFingerprint[] {
+  const read = new Reader('guard.file');
+  const found = untrustedText
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .flatMap((line) => {
+      const record = read.record(read.json(line));
+      if (record['error'] !== undefined) return [];
+      return read.list(record['fingerprints'], (item) => guardedFingerprint(read, item));
+    });
+  return found.length === 0 ? read.fail() : found;
+}
+
+function guardedFingerprint(read: Reader, untrusted: unknown): GuardedFingerprint {
+  const record = read.record(untrusted);
+  const quality = optional(record['quality'], (value) => read.whole(value, 0));
+  return {
+    algorithm: read.oneOf(record['algorithm'], ALGORITHMS),
+    value: read.text(record['value'], /^[0-9a-f]+$/),
+    ...(quality === undefined ? {} : { quality }),
+  };
+}
