@@ -18,6 +18,7 @@ _SUBJECTS = {
     "matching": "The engine beside Faiss: queries a second, latency, memory, recall.",
     "registry": "Submissions a second beside a bare endpoint, questions of a full registry, and kill -9 under load.",
     "recall": "Which edited copies are found, and which unrelated pictures match.",
+    "video": "Which copies of videos are found, beside vPDQ and MD5, and what hashing them costs.",
 }
 _PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True}
 

@@ -78,9 +78,19 @@ def test_of_too_many_scenes_an_even_choice_stays() -> None:
 def test_of_each_part_the_calmest_picture_is_a_key_picture() -> None:
     keys = KeyPictures(2, 16.0)
     small = Luma(np.zeros((2, 2), np.uint8), full_range=True)
-    for tick, ones in ((0, 0), (2, 40), (4, 44), (6, 100), (8, 200), (10, 100), (12, 98), (14, 0)):
+    for tick, ones in ((0, 0), (2, 40), (4, 46), (6, 100), (8, 200), (10, 100), (12, 92), (14, 0)):
         keys.add(seen(tick, ones), small)
     assert [key.tick for key in keys.chosen()] == [2, 10]
+
+
+def test_a_title_card_is_a_key_picture_only_of_a_video_that_is_nothing_else() -> None:
+    small = Luma(np.zeros((2, 2), np.uint8), full_range=True)
+    film, still = KeyPictures(2, 16.0), KeyPictures(2, 16.0)
+    for tick, ones in ((0, 9), (2, 9), (4, 11), (6, 100), (8, 120), (10, 100), (12, 130), (14, 0)):
+        film.add(seen(tick, ones), small)
+        still.add(seen(tick, 9), small)
+    assert [key.tick for key in film.chosen()] == [6, 8]
+    assert [key.tick for key in still.chosen()] == [0, 8]
 
 
 def test_a_part_of_black_pictures_has_no_key_picture() -> None:

@@ -6,13 +6,16 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from queue import LifoQueue
 from types import TracebackType
 from typing import IO, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from takeback.errors import UnavailableError, UnusableMediaError
 from takeback.hashing.video.hashed import HashedVideo
@@ -66,16 +69,24 @@ class VideoHasher:
         """
         return parse_video_line(self._run(Job(str(path.absolute()), "register", edited_copies)))
 
-    def query_of(self, path: Path, *, regions: bool = False) -> HashedVideo:
+    def query_of(
+        self, path: Path, *, regions: bool = False, is_near: Callable[[NDArray[np.uint8]], bool] | None = None
+    ) -> HashedVideo:
         """What a platform asks by: see ``takeback.hashing.video.work.hash_to_ask``.
 
         Args:
             path: the file.
-            regions: also the regions of up to twelve pictures.
+            regions: also the regions of up to twelve pictures; then the whole video is looked at in any case.
+            is_near: whether one of some frames, (n, 32) uint8, is within 40 bits of any that is listed. If given, a
+                video is looked at in passing first, and as a whole only if that says so. Docs: docs/video.md §4.4.
 
         Raises:
             UnusableMediaError: as ``fingerprints_of``, and so the others.
         """
+        if is_near is not None and not regions:
+            glimpse = parse_video_line(self._run(Job(str(path.absolute()), "glimpse")))
+            if not any(len(form) and is_near(form.values) for form in glimpse.asked):
+                return glimpse
         return parse_video_line(self._run(Job(str(path.absolute()), "ask", regions)))
 
     def stills_of(self, path: Path, times_s: Sequence[float], *, long_side_px: int, blur: bool = True) -> list[bytes]:

@@ -5,9 +5,11 @@ without what comes before it, but for pictures that are shown before it and were
 (leading pictures, as in open groups).
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +21,15 @@ from takeback.model.video import TICKS_A_SECOND
 _LATE = Fraction(5, 1000)
 """docs/video.md §1.2: containers that count milliseconds round times."""
 
+_GLIMPSE_TICKS = 5
+"""From the first to the last of them is a second: one picture that is listed of this video is among them, or nearly."""
 
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """What the index keeps of a packet, in units of the track's time base.
+_GLIMPSE_STEP_TICKS = 4 * TICKS_A_SECOND
+_LONGEST_BLINK_TICKS = 10 * TICKS_A_SECOND
+
+
+class Packet(NamedTuple):
+    """What the index keeps of a packet, in units of the track's time base. A tuple, because there are thousands.
 
     Args:
         pts: when its picture is shown.
@@ -67,6 +74,23 @@ class VideoIndex:
         """Ticks before the end."""
         ticks = self.duration * self.time_base * TICKS_A_SECOND
         return max(1, min(-int(-ticks // 1), MAX_DURATION_S * TICKS_A_SECOND))
+
+    def glimpse_ticks(self) -> list[int]:
+        """Ticks of short stretches all over the video, each from a key picture on; docs/video.md §4.4."""
+        keys = sorted(
+            float((one.pts - int(self.shown[0])) * self.time_base) * TICKS_A_SECOND
+            for one in self.packets
+            if one.is_key and one.is_shown
+        )
+        ticks: set[int] = set()
+        start = 0.0
+        while start < self.tick_count:
+            first = math.ceil(start)
+            ticks |= set(range(first, min(first + _GLIMPSE_TICKS, self.tick_count)))
+            soon = [key for key in keys if start < key <= start + _GLIMPSE_STEP_TICKS]
+            late = [key for key in keys if start < key <= start + _LONGEST_BLINK_TICKS]
+            start = soon[-1] if soon else late[0] if late else start + _LONGEST_BLINK_TICKS
+        return sorted(ticks)
 
     def pictures_at(self, ticks: Iterable[int]) -> dict[int, list[int]]:
         """Which picture is shown at each tick: pts to the ticks it stands for, both ascending."""

@@ -1,6 +1,7 @@
-"""The few pictures of a video whose regions are worth having: the calmest of each part of it.
+"""The few pictures of a video whose regions are worth having: the calmest of each part of it that is not a still.
 
-Where little moves, a copy that was cut at another moment shows nearly the same picture. **Source:** docs/video.md §6.
+Where little moves, a copy that was cut at another moment shows nearly the same picture. Where nothing moves there is
+often a title card, which is in many videos. **Source:** docs/video.md §6.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ from takeback.hashing.video.choose import Seen, bits_between
 from takeback.hashing.video.luma import Luma
 
 _UNKNOWN_BITS = 128
-"""How calm the last picture counts as: two unrelated ones are about that far apart."""
+"""How calm a picture that is alone counts as: two unrelated ones are about that far apart."""
+
+_STILL_BITS = 4
+"""Closer to the picture that follows, it is a still: what moves at all moves more bits in a second than a codec does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +40,27 @@ class KeyPictures:
     def __init__(self, parts: int, duration_ticks: float) -> None:
         self._parts, self._duration_ticks = parts, duration_ticks
         self._best: dict[int, tuple[int, KeyPicture]] = {}
+        self._still: dict[int, tuple[int, KeyPicture]] = {}
         self._last: tuple[Seen, Luma] | None = None
+        self._last_bits = _UNKNOWN_BITS
 
     def add(self, seen: Seen, small: Luma) -> None:
         """The next picture, in order of time."""
         if self._last is not None:
-            self._offer(*self._last, bits_between(self._last[0], seen))
+            self._last_bits = bits_between(self._last[0], seen)
+            self._offer(*self._last, self._last_bits)
         self._last = (seen, small)
 
     def chosen(self) -> list[KeyPicture]:
-        """Those that were chosen, in order of time."""
+        """Those that were chosen, in order of time; stills only of a video that is nothing else."""
         if self._last is not None:
-            self._offer(*self._last, _UNKNOWN_BITS)
+            self._offer(*self._last, self._last_bits)
             self._last = None
-        return [self._best[part][1] for part in sorted(self._best)]
+        best = self._best or self._still
+        return [best[part][1] for part in sorted(best)]
 
     def _offer(self, seen: Seen, small: Luma, calm_bits: int) -> None:
         part = min(int(self._parts * seen.tick / self._duration_ticks), self._parts - 1)
-        if seen.says_something and (part not in self._best or calm_bits < self._best[part][0]):
-            self._best[part] = (calm_bits, KeyPicture(seen.tick, small))
+        best = self._best if calm_bits > _STILL_BITS else self._still
+        if seen.says_something and (part not in best or calm_bits < best[part][0]):
+            best[part] = (calm_bits, KeyPicture(seen.tick, small))

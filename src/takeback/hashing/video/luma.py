@@ -142,16 +142,17 @@ def _shrunk(pixels: Grey, factor: int) -> Grey:
     """Averages of squares, rounded; a rest at the right and the bottom is left out."""
     height, width = pixels.shape[0] // factor, pixels.shape[1] // factor
     out = np.empty((height, width), np.uint8)
-    sums = np.empty(width, np.int64)
-    count = factor * factor
+    sums = np.empty(width * factor, np.uint32)
+    count = np.uint32(factor * factor)
     for y in range(height):
-        sums[:] = count // 2
+        # Down first, along memory; then across, a factor-th of the additions.
+        sums[:] = 0
         for row in pixels[y * factor : (y + 1) * factor]:
-            for x in range(width):
-                total = 0
-                for value in row[x * factor : (x + 1) * factor]:
-                    total += int(value)
-                sums[x] += total
+            for x in range(width * factor):
+                sums[x] += row[x]
         for x in range(width):
-            out[y, x] = sums[x] // count
+            total = count // np.uint32(2)
+            for each in range(x * factor, (x + 1) * factor):
+                total += sums[each]
+            out[y, x] = total // count
     return out

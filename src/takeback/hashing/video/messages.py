@@ -28,7 +28,7 @@ class Job:
 
     Args:
         path: the file.
-        kind: ``register``, ``ask`` or ``stills``.
+        kind: ``register``, ``ask``, ``glimpse`` or ``stills``.
         extras: with edited copies, or with regions.
         times_s: of stills.
         long_side_px: of stills.

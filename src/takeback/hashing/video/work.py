@@ -4,7 +4,7 @@
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -88,11 +88,29 @@ def hash_to_ask(path: Path, limits: VideoLimits, *, regions: bool = False) -> Ha
     with open_video(path, limits) as track, ThreadPoolExecutor(1) as pool:
         digests = pool.submit(digests_of, path)
         notes = _Notes(track, _ASKED_KEYS if regions else 0, _ASKED_KEY_STEP)
-        asked = _frames_to_ask(track, notes)
+        asked = _frames_to_ask(track, notes, range(track.index.tick_count))
         box = notes.box()
         sets = tuple(regions_to_ask(_region_pixels(key.luma, box)) for key in notes.key_pictures(box))
         duration_s = track.index.duration_s
         return HashedVideo(*notes.size(), duration_s, digests.result(), (), tuple(asked), sets)
+
+
+def hash_glimpse(path: Path, limits: VideoLimits) -> HashedVideo:
+    """What a platform asks first: a second now and then, chosen so that little has to be decoded.
+
+    Args:
+        path: the file.
+        limits: what it may cost.
+
+    Raises:
+        UnusableMediaError: see ``takeback.hashing.video.track.open_video``.
+        InvalidInputError: ``file.unreadable``.
+    """
+    with open_video(path, limits, rough=True) as track, ThreadPoolExecutor(1) as pool:
+        digests = pool.submit(digests_of, path)
+        notes = _Notes(track, 0)
+        asked = _frames_to_ask(track, notes, track.index.glimpse_ticks())
+        return HashedVideo(*notes.size(), track.index.duration_s, digests.result(), (), tuple(asked))
 
 
 def digests_of(path: Path) -> tuple[Fingerprint, Fingerprint]:
@@ -189,7 +207,7 @@ def _value(track: VideoTrack, frames: tuple[VideoFrame, ...]) -> Fingerprint:
     return Fingerprint(Algorithm.VPDQ, video_value(video))
 
 
-def _looks(track: VideoTrack, ticks: range | list[int], view: View) -> Iterator[tuple[int, _Look]]:
+def _looks(track: VideoTrack, ticks: Sequence[int], view: View) -> Iterator[tuple[int, _Look]]:
     for shown_at, frame in track.pictures(ticks):
         look = _Look(frame, view)
         for tick in shown_at:
@@ -230,9 +248,8 @@ def _scene(before: Seen, after: Seen, between: dict[int, Seen], step: int) -> Se
     return stable_picture(before, [between[tick] for tick in ticks if tick in between], after)
 
 
-def _frames_to_ask(track: VideoTrack, notes: _Notes) -> list[AskedFrames]:
+def _frames_to_ask(track: VideoTrack, notes: _Notes, ticks: Sequence[int]) -> list[AskedFrames]:
     """docs/video.md §4. What is trimmed to a box that turns out later to be too small is decoded once more."""
-    ticks = range(track.index.tick_count)
     plain: dict[int, tuple[Seen, Seen]] = {}
     trimmed: dict[int, tuple[Box, tuple[Seen, Seen]]] = {}
     for tick, look in _looks(track, ticks, _as_it_is):

@@ -18,7 +18,7 @@ from takeback.hashing.video.limits import VideoLimits
 from takeback.hashing.video.luma import warm_up
 from takeback.hashing.video.messages import Job, crashed, error_line, stills_line, video_line
 from takeback.hashing.video.stills import stills_of
-from takeback.hashing.video.work import hash_to_ask, hash_to_register
+from takeback.hashing.video.work import hash_glimpse, hash_to_ask, hash_to_register
 
 _MOST_FILES = 64
 _LARGEST_WRITTEN_BYTES = 64 * 2**20
@@ -61,6 +61,8 @@ def _done(job: Job, limits: VideoLimits) -> bytes:
             return video_line(hash_to_register(path, limits, edited_copies=job.extras))
         case "ask":
             return video_line(hash_to_ask(path, limits, regions=job.extras))
+        case "glimpse":
+            return video_line(hash_glimpse(path, limits))
         case _:
             times_s = tuple(job.times_s)
             return stills_line(stills_of(path, limits, times_s, long_side_px=job.long_side_px, blur=job.blur))
