@@ -91,14 +91,17 @@ def main(argv: list[str]) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         sources = [read_source(file, options.seconds, options.height) for file in files]
         rows = [_copy_row(copy, sources, known, folder, console) for copy in copies() if _chosen(copy, options.only)]
-        pairs = [_originals(files, known), *(_furniture(kind, sources, folder) for kind in FURNITURE)]
-    speed = _speed_rows(files)
+        pairs: list[PairRow] = []
+        if not options.only:
+            pairs = [_originals(files, known), *(_furniture(kind, sources, folder) for kind in FURNITURE)]
+    speed = [] if options.only else _speed_rows(files)
     everything = [*map(asdict, rows), *map(asdict, pairs), *map(asdict, speed)]
     if options.json:
         sys.stdout.writelines(json.dumps(row) + "\n" for row in everything)
     else:
         for part in (rows, pairs, speed):
-            _print(console, [asdict(row) for row in part])
+            if part:
+                _print(console, [asdict(row) for row in part])
     if known.unfindable:
         console.print(f"Without any frame of quality 50: {', '.join(known.unfindable)}")
     if options.plot:
@@ -113,14 +116,14 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--copies", type=Path, help="folder to keep the copies in; without it they are made each time")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each video that copies are made of")
     parser.add_argument("--height", type=int, default=270, help="most pixels of a copy's shorter side")
-    parser.add_argument("--only", help="copies whose name has this in it")
+    parser.add_argument("--only", help="copies whose name fits this expression, and nothing but copies")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--plot", type=Path, help="write recall as SVG")
     return parser.parse_args(argv)
 
 
 def _chosen(copy: Copy, only: str | None) -> bool:
-    return only is None or only in copy.name
+    return only is None or re.search(only, copy.name) is not None
 
 
 def _copy_row(copy: Copy, sources: Sequence[Source], known: Known, folder: Path, console: Console) -> CopyRow:

@@ -87,9 +87,7 @@ def copies() -> list[Copy]:
     hevc = {"preset": "ultrafast", "crf": "32", "x265-params": "log-level=0"}
     return [
         Copy("recode-h264-low", _same, options={"preset": "veryfast", "crf": "36"}),
-        Copy(
-            "recode-hevc", _same, "libx265", ".mkv", {"preset": "ultrafast", "crf": "32", "x265-params": "log-level=0"}
-        ),
+        Copy("recode-hevc", _same, "libx265", ".mkv", hevc),
         Copy("recode-vp8", _same, "libvpx", ".webm", quick),
         Copy("recode-vp9", _same, "libvpx-vp9", ".webm", quick),
         Copy("recode-av1", _same, "libsvtav1", ".mp4", {"preset": "11", "crf": "50"}),

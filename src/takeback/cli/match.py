@@ -17,11 +17,10 @@ from takeback.client.list_store import FILE_NAME, ListStore
 from takeback.errors import InvalidInputError, TakebackError
 from takeback.hashing import HashedPicture, HashedVideo, VideoHasher, query_fingerprints_of
 from takeback.hashing.regions import RegionSet
-from takeback.matching import MatchEngine, RegionQuery
+from takeback.matching import Clip, MatchEngine, RegionQuery
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm, Fingerprint, parse_fingerprint
 from takeback.model.match import Match, Tier
-from takeback.model.video import MAX_VIDEO_FRAMES, Video, VideoFrame, duration_class_of, video_value
 
 _NO_DAY = date(1970, 1, 1)
 
@@ -87,7 +86,8 @@ def matches_of(hashed: HashedPicture | HashedVideo, engine: MatchEngine) -> list
     if isinstance(hashed, HashedPicture):
         regions = hashed.regions
         return engine.match(hashed.fingerprints, None if regions is None else _region_query(regions))
-    found = engine.match([*hashed.fingerprints, *_values_of(hashed)])
+    clips = [Clip(form.values, form.ticks) for form in hashed.asked]
+    found = engine.match(hashed.fingerprints, clips=clips)
     by_region = [match for regions in hashed.regions for match in engine.match((), _region_query(regions))]
     # Worst first, so that the best of each entry is what stays.
     best = {match.entry_id: match for match in sorted(by_region, key=_says_more)}
@@ -107,17 +107,6 @@ def _asking(*, regions: bool) -> Hashing:
         return hasher.query_of(path, regions=regions)
 
     return Hashing(partial(query_fingerprints_of, regions=regions), video)
-
-
-def _values_of(hashed: HashedVideo) -> Iterator[Fingerprint]:
-    for form in hashed.asked:
-        for start in range(0, len(form), MAX_VIDEO_FRAMES):
-            part = slice(start, start + MAX_VIDEO_FRAMES)
-            frames = [
-                VideoFrame(value.tobytes(), int(tick), 100)
-                for value, tick in zip(form.values[part], form.ticks[part], strict=True)
-            ]
-            yield Fingerprint(Algorithm.VPDQ, video_value(Video(duration_class_of(hashed.duration_s), tuple(frames))))
 
 
 def _load(against: Path) -> _List:

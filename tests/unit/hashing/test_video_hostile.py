@@ -220,3 +220,20 @@ def _children_reading_videos() -> list[int]:
         if fields[1] == me and b"takeback.hashing.video.worker" in command:
             found.append(int(status.parent.name))
     return found
+
+
+def test_a_video_that_is_near_nothing_is_looked_at_in_passing_only(made: Path) -> None:
+    asked: list[int] = []
+
+    def nothing(values: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bool:
+        asked.append(len(values))
+        return False
+
+    with VideoHasher(LIMITS) as hasher:
+        path = write(made / "long.mkv", scene(4, 120), Encoding(options={"preset": "ultrafast", "g": "20"}))
+        glimpse = hasher.query_of(path, is_near=nothing)
+        whole = hasher.query_of(path, is_near=lambda values: len(values) > 0)
+        plain = hasher.query_of(path)
+    assert asked == [len(form) for form in glimpse.asked]
+    assert len(glimpse.asked[0]) < len(plain.asked[0])
+    assert [form.values.tolist() for form in whole.asked] == [form.values.tolist() for form in plain.asked]

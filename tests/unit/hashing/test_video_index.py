@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
@@ -70,3 +71,21 @@ def test_a_video_of_which_nothing_is_shown_is_damaged() -> None:
     with pytest.raises(UnusableMediaError, match="no picture") as caught:
         packets([0, 100], {0}, hidden=frozenset({0, 100}))
     assert caught.value.code == "media.damaged"
+
+
+def test_a_first_look_begins_where_decoding_can_and_is_never_far_apart() -> None:
+    even = packets([number * 100 for number in range(300)], set(range(0, 300, 20)))
+    ticks = even.glimpse_ticks()
+    assert ticks[:10] == [0, 1, 2, 3, 4, 16, 17, 18, 19, 20]
+    assert max(later - earlier for earlier, later in pairwise(ticks)) == 12
+    one_key = packets([number * 100 for number in range(300)], {0})
+    assert one_key.glimpse_ticks() == [*range(5), *range(40, 45), *range(80, 85)]
+
+
+def test_a_first_look_goes_to_a_cut_rather_than_past_it() -> None:
+    index = packets([number * 100 for number in range(200)], {0, 70, 90, 173})
+    assert [tick for tick in index.glimpse_ticks() if tick - 1 not in index.glimpse_ticks()] == [0, 28, 36, 70]
+
+
+def test_a_first_look_at_a_short_video_is_all_of_it() -> None:
+    assert packets([0, 250, 500], {0}).glimpse_ticks() == [0, 1, 2]

@@ -103,6 +103,17 @@ describe('key pictures', () => {
     expect(keys.found()).toEqual([1, 2, 5, 6]);
   });
 
+  it('are stills only of a video that is nothing else', () => {
+    const [film, still] = [new KeyPictures<number>(4), new KeyPictures<number>(4)];
+    // Distances to the next: 2, 100, 30, and 30 to the one before.
+    [0, 2, 102, 132].forEach((count, i) => {
+      film.pass(seen(4 * i, count), i);
+      still.pass(seen(4 * i, 7), i);
+    });
+    expect(film.found()).toEqual([1, 2, 3]);
+    expect(still.found()).toEqual([0, 1, 2, 3]);
+  });
+
   it('are none where nothing says anything', () => {
     const keys = new KeyPictures<number>(2);
     keys.pass(seen(0, 0, 10), 0);

@@ -18,8 +18,10 @@ const MAX_SCENES = MAX_FRAMES - MAX_MAIN;
 const SCENE_BITS = 60;
 const STABLE_BITS = 31;
 const THIN_BITS = 10;
-/** The distance of the last main picture to one that is not there. */
-const NO_FOLLOWER_BITS = 128;
+/** The calm of a main picture that is alone. */
+const ALONE_BITS = 128;
+/** Closer to the picture that follows, it is a still. */
+const STILL_BITS = 4;
 const MOST_ASKED_FOR_BARS = 16;
 const KEY_PICTURES = 4;
 
@@ -117,10 +119,15 @@ interface Candidate<Picture> {
   readonly picture: Picture;
 }
 
-/** Finds the calmest main picture of each quarter while they pass: the one nearest to the picture that follows it. */
+/**
+ * Finds the calmest main picture of each quarter while they pass: the one nearest to the picture that follows it. Stills
+ * only if the video is nothing else: they are often title cards.
+ */
 export class KeyPictures<Picture> {
   readonly #ticks: number;
   readonly #best: (Candidate<Picture> | undefined)[] = Array.from({ length: KEY_PICTURES }, () => undefined);
+  readonly #still: (Candidate<Picture> | undefined)[] = Array.from({ length: KEY_PICTURES }, () => undefined);
+  #lastBits = ALONE_BITS;
   #last: { readonly seen: Seen; readonly picture: Picture } | undefined;
 
   /** @param durationS how long the video is. */
@@ -130,22 +137,27 @@ export class KeyPictures<Picture> {
 
   /** The next main picture. */
   pass(seen: Seen, picture: Picture): void {
-    if (this.#last !== undefined) this.#judge(bitsBetween(this.#last.seen.hash.value, seen.hash.value));
+    if (this.#last !== undefined) {
+      this.#lastBits = bitsBetween(this.#last.seen.hash.value, seen.hash.value);
+      this.#judge(this.#lastBits);
+    }
     this.#last = { seen, picture };
   }
 
   /** Those that were found, in order. To be asked when all have passed. */
   found(): Picture[] {
-    this.#judge(NO_FOLLOWER_BITS);
+    this.#judge(this.#lastBits);
     this.#last = undefined;
-    return this.#best.filter((one) => one !== undefined).map(({ picture }) => picture);
+    const best = this.#best.some((one) => one !== undefined) ? this.#best : this.#still;
+    return best.filter((one) => one !== undefined).map(({ picture }) => picture);
   }
 
   #judge(bits: number): void {
     const last = this.#last;
     if (last === undefined || last.seen.hash.quality < MIN_QUALITY) return;
     const part = Math.min(KEY_PICTURES - 1, Math.floor((last.seen.tick * KEY_PICTURES) / this.#ticks));
-    const best = this.#best[part];
-    if (best === undefined || bits < best.bits) this.#best[part] = { bits, picture: last.picture };
+    const kept = bits > STILL_BITS ? this.#best : this.#still;
+    const best = kept[part];
+    if (best === undefined || bits < best.bits) kept[part] = { bits, picture: last.picture };
   }
 }

@@ -13,7 +13,7 @@ _UNKNOWN_BITS = 128
 """How calm a picture that is alone counts as: two unrelated ones are about that far apart."""
 
 _STILL_BITS = 4
-"""Closer to the picture that follows, it is a still: what moves at all moves more bits in a second than a codec does."""
+"""Closer to the picture that follows, it is a still: what moves at all moves more bits in a second."""
 
 
 @dataclass(frozen=True, slots=True)
