@@ -225,6 +225,7 @@ def _judge_what_was_sent(stage: _Stage, photograph: Path, receipt: str, expected
     assert targets <= {
         "GET /?",
         "GET /favicon.ico?",
+        "GET /v1/terms?",
         "POST /v1/cases?",
         "POST /v1/cases/open?",
         "POST /v1/holds/status?",

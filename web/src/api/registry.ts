@@ -1,24 +1,55 @@
 /** The registry as a person's device speaks to it. Source: docs/protocol/case-v1.md §5 and §6. */
-import { openBody, parseAccepted, parseSealedCase, parseStatuses, tokensBody, type HoldStatus } from '../core/wire.ts';
+import {
+  openBody,
+  parseAccepted,
+  parseSealedCase,
+  parseStatuses,
+  parseTerms,
+  tokensBody,
+  WISHES,
+  type HoldStatus,
+  type Terms,
+  type Wish,
+} from '../core/wire.ts';
 import { call } from './request.ts';
 
 /** Send a submission; the same `body` may be sent any number of times (§5.3). */
 export async function submitCase(body: string): Promise<void> {
-  parseAccepted(await call({ method: 'POST', path: '/v1/cases', json: body }), 'being_added');
+  parseAccepted(await call({ method: 'POST', path: '/v1/cases', json: body }), ['being_added']);
 }
 
-/** The sealed case of this id (32 hexadecimal digits), in base64. */
-export async function fetchCase(caseId: string): Promise<string> {
-  return parseSealedCase(await call({ method: 'POST', path: '/v1/cases/open', json: openBody(caseId) }));
+/** What the registry's operator has set that a person should know. */
+export async function fetchTerms(): Promise<Terms> {
+  return parseTerms(await call({ method: 'GET', path: '/v1/terms' }));
+}
+
+/** The sealed sheets of these ids (32 hexadecimal digits) that there are, in base64. */
+export async function fetchCase(caseIds: readonly string[]): Promise<string[]> {
+  return parseSealedCase(await call({ method: 'POST', path: '/v1/cases/open', json: openBody(caseIds) }));
+}
+
+/** The registry answers about so many tokens at a time (§6.2). */
+const MAX_TOKENS = 200;
+
+function parts(tokens: readonly string[]): (readonly string[])[] {
+  return Array.from({ length: Math.ceil(tokens.length / MAX_TOKENS) }, (_, i) =>
+    tokens.slice(i * MAX_TOKENS, (i + 1) * MAX_TOKENS),
+  );
 }
 
 /** What has become of the holds these tokens answer for, in their order. */
 export async function holdStatuses(tokens: readonly string[]): Promise<HoldStatus[]> {
-  const reply = await call({ method: 'POST', path: '/v1/holds/status', json: tokensBody(tokens) });
-  return parseStatuses(reply, tokens.length);
+  const statuses: HoldStatus[] = [];
+  for (const part of parts(tokens)) {
+    const reply = await call({ method: 'POST', path: '/v1/holds/status', json: tokensBody(part) });
+    statuses.push(...parseStatuses(reply, part.length));
+  }
+  return statuses;
 }
 
-/** Take holds back. Doing it twice changes nothing. */
-export async function withdrawHolds(tokens: readonly string[]): Promise<void> {
-  parseAccepted(await call({ method: 'POST', path: '/v1/holds/withdraw', json: tokensBody(tokens) }), 'withdrawn');
+/** Take holds back, undo that while it waits, or let them last longer. Doing it twice changes nothing. */
+export async function wishForHolds(wish: Wish, tokens: readonly string[]): Promise<void> {
+  for (const part of parts(tokens)) {
+    parseAccepted(await call({ method: 'POST', path: `/v1/holds/${wish}`, json: tokensBody(part) }), WISHES[wish]);
+  }
 }

@@ -7,24 +7,25 @@
 import { asciiBytes, concatBytes, fromBase64, toBase64, toHex, type Bytes } from './bytes.ts';
 import { contentText, parseContent, type CaseContent, type Hold } from './case_content.ts';
 import type { Fingerprint, PictureFingerprints } from './fingerprint.ts';
-import { paddedBody, paddedPlaintext, PLAINTEXT_SIZES_BYTES, unpaddedText } from './padding.ts';
+import { BODY_SIZES_BYTES, paddedBody, paddedPlaintext, PLAINTEXT_SIZES_BYTES, unpaddedText } from './padding.ts';
 import { Problem } from './problem.ts';
 import { newReceipt, type Receipt } from './receipt.ts';
+import type { About } from './wire.ts';
 
 /** §3.1. Memory in KiB. */
 export const ARGON2 = { memoryKib: 32768, passes: 3, lanes: 1, lengthBytes: 32 } as const;
 
-/** What fits the largest body and the largest plaintext. */
+/** Fingerprints on a sheet: what fits the largest body and the largest plaintext. */
 export const MAX_HOLDS = 200;
 
-/** Most pictures in a submission, at three fingerprints each: one of what it looks like, two of its file. */
-export const MAX_PICTURES = Math.floor(MAX_HOLDS / 3);
+/** Most sheets of one case (§3.4). */
+export const MAX_SHEETS = 32;
 
 /**
- * The same when edited copies are to be found: up to 13 PDQ values and a set of 96 regions come with each picture, and of
- * five such pictures the body could be larger than the largest (§5.1).
+ * Most pictures at one time. With edited copies, four of the fullest fill a sheet (13 PDQ values, 96 regions, two digests
+ * each), so a case has room for 128 of those and for far more others.
  */
-export const MAX_PICTURES_EDITED = 4;
+export const MAX_PICTURES = 100;
 
 const RECEIPT_SALT = 'takeback/receipt/v1';
 const CASE_ID_INFO = 'takeback/case-id/v1';
@@ -35,6 +36,11 @@ const CASE_KEY_BYTES = 32;
 const TOKEN_BYTES = 16;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+/** Without what stands around fingerprints and sealed bytes. */
+const BODY_ROOM_BYTES = Math.max(...BODY_SIZES_BYTES) - 256;
+const FINGERPRINT_OVERHEAD_BYTES = 160;
+/** A hold in the sealed JSON, at most. */
+const HOLD_BYTES = 100;
 
 /** What the device lends. Keys and digests are raw bytes; `aesGcmSeal` appends the 16-byte tag. */
 export interface Primitives {
@@ -55,18 +61,29 @@ export interface CaseKeys {
   readonly caseKey: Bytes;
 }
 
-/** A submission that is ready to go, as often as it takes: the same bytes each time (§5.3). */
+/** Submissions that are ready to go in this order, as often as it takes: the same bytes each time (§5.3). */
 export interface Sealed {
   readonly receipt: Receipt;
-  readonly body: string;
+  readonly bodies: readonly string[];
 }
 
-/** The keys of a receipt (§3). Takes about a second on a phone: that is the point of it. */
+/** The keys of every sheet a receipt can have (§3). Takes about a second on a phone: that is the point of it. */
+export async function deriveSheets(device: Primitives, receipt: Receipt): Promise<CaseKeys[]> {
+  const root = await device.argon2id(asciiBytes(receipt), asciiBytes(RECEIPT_SALT));
+  return Promise.all(Array.from({ length: MAX_SHEETS }, (_, i) => sheetKeys(device, root, i + 1)));
+}
+
+/** The keys of a receipt's first sheet. */
 export async function deriveKeys(device: Primitives, receipt: Receipt): Promise<CaseKeys> {
   const root = await device.argon2id(asciiBytes(receipt), asciiBytes(RECEIPT_SALT));
+  return sheetKeys(device, root, 1);
+}
+
+async function sheetKeys(device: Primitives, root: Bytes, sheet: number): Promise<CaseKeys> {
+  const suffix = sheet === 1 ? '' : `/${String(sheet)}`;
   return {
-    caseId: await device.hkdf(root, asciiBytes(CASE_ID_INFO), CASE_ID_BYTES),
-    caseKey: await device.hkdf(root, asciiBytes(CASE_KEY_INFO), CASE_KEY_BYTES),
+    caseId: await device.hkdf(root, asciiBytes(CASE_ID_INFO + suffix), CASE_ID_BYTES),
+    caseKey: await device.hkdf(root, asciiBytes(CASE_KEY_INFO + suffix), CASE_KEY_BYTES),
   };
 }
 
@@ -104,35 +121,100 @@ export async function openContent(device: Primitives, keys: CaseKeys, untrustedS
 }
 
 /**
- * Make the whole submission: a new receipt, a token for each fingerprint, the sealed case, the padded body (§5.1).
+ * Make a whole new case: a new receipt, a token for each fingerprint, and for each sheet the sealed bytes and the padded
+ * body (§5.1).
  *
  * @param day `YYYY-MM-DD`.
- * @throws Problem `case.too_large` for more than 200 fingerprints, `case.empty` for none.
+ * @param about whom it is about, if that was said.
+ * @throws Problem `case.too_large` for more than the sheets can hold, `case.empty` for nothing.
  */
 export async function sealSubmission(
   device: Primitives,
   pictures: readonly PictureFingerprints[],
   day: string,
+  about?: About,
 ): Promise<Sealed> {
-  const flat = pictures.flatMap(({ file, fingerprints }) => fingerprints.map((fingerprint) => ({ file, fingerprint })));
-  if (flat.length === 0) throw new Problem('case.empty');
-  if (flat.length > MAX_HOLDS) throw new Problem('case.too_large');
   const receipt = newReceipt((length) => device.randomBytes(length));
-  const keys = await deriveKeys(device, receipt);
+  const keys = await deriveSheets(device, receipt);
+  return { receipt, bodies: await sealSheets(device, keys, pictures, day, about) };
+}
+
+/**
+ * Seal pictures for sheets that are still free (§5.6).
+ *
+ * @param keys of the free sheets, in their order.
+ * @throws Problem as `sealSubmission`.
+ */
+export async function sealSheets(
+  device: Primitives,
+  keys: readonly CaseKeys[],
+  pictures: readonly PictureFingerprints[],
+  day: string,
+  about?: About,
+): Promise<string[]> {
+  const flat = pictures.flatMap(({ file, fingerprints }) => fingerprints.map((fingerprint) => ({ file, fingerprint })));
+  const sheets = divided(flat);
+  if (sheets.length === 0) throw new Problem('case.empty');
+  const bodies: string[] = [];
+  for (const [i, sheet] of sheets.entries()) {
+    const key = keys[i];
+    if (key === undefined) throw new Problem('case.too_large');
+    bodies.push(await sealSheet(device, key, sheet, day, i === 0 ? about : undefined));
+  }
+  return bodies;
+}
+
+interface Numbered {
+  readonly file: number;
+  readonly fingerprint: Fingerprint;
+}
+
+async function sealSheet(
+  device: Primitives,
+  keys: CaseKeys,
+  items: readonly Numbered[],
+  day: string,
+  about: About | undefined,
+): Promise<string> {
   const holds: Hold[] = [];
   const held: Record<string, unknown>[] = [];
-  for (const { file, fingerprint } of flat) {
+  for (const { file, fingerprint } of items) {
     const token = device.randomBytes(TOKEN_BYTES);
     holds.push({ token: toHex(token), algorithm: fingerprint.algorithm, file });
     held.push(fingerprintShape(fingerprint, toHex(await device.sha256(token))));
   }
-  const sealed = await sealContent(device, keys, { day, holds });
-  const body = paddedBody({
+  return paddedBody({
     case_id: toHex(keys.caseId),
-    sealed: toBase64(sealed),
+    sealed: toBase64(await sealContent(device, keys, { day, holds })),
     fingerprints: shuffled(device, held),
+    ...(about === undefined ? {} : { about }),
   });
-  return { receipt, body };
+}
+
+/** As few sheets as it takes in this order, each of which fits the largest body (§5.6). */
+function divided(items: readonly Numbered[]): Numbered[][] {
+  const sheets: Numbered[][] = [];
+  let values = 0;
+  for (const item of items) {
+    const bytes = item.fingerprint.value.length + FINGERPRINT_OVERHEAD_BYTES;
+    let sheet = sheets.at(-1);
+    if (sheet === undefined || !fits(sheet.length + 1, values + bytes)) {
+      sheet = [];
+      sheets.push(sheet);
+      values = 0;
+    }
+    sheet.push(item);
+    values += bytes;
+  }
+  return sheets;
+}
+
+function fits(holds: number, valueBytes: number): boolean {
+  const plaintext = 64 + holds * HOLD_BYTES;
+  // The estimate is generous: 200 holds do fit the largest plaintext.
+  const size = PLAINTEXT_SIZES_BYTES.find((room) => plaintext <= room) ?? Math.max(...PLAINTEXT_SIZES_BYTES);
+  const sealed = 4 * Math.ceil((size + NONCE_BYTES + TAG_BYTES) / 3);
+  return holds <= MAX_HOLDS && valueBytes + sealed <= BODY_ROOM_BYTES;
 }
 
 function fingerprintShape(fingerprint: Fingerprint, tokenHash: string): Record<string, unknown> {

@@ -20,8 +20,8 @@ describe('the state of a picture', () => {
       { state: 'found', platforms: 5 },
     ];
     expect(pictureStatuses(holds, statuses)).toEqual([
-      { file: 1, state: 'in_review', platforms: 2, tokens: holds.slice(1).map(({ token }) => token) },
-      { file: 2, state: 'withdrawn', platforms: 0, tokens: [] },
+      { file: 1, state: 'in_review', platforms: 2, tokens: holds.slice(1).map(({ token }) => token), leaving: [] },
+      { file: 2, state: 'withdrawn', platforms: 0, tokens: [], leaving: [] },
     ]);
   });
 
@@ -31,11 +31,30 @@ describe('the state of a picture', () => {
       fc.property(fc.array(status, { minLength: 1, maxLength: 6 }), (statuses) => {
         const holds = statuses.map((_, n) => hold(1, n));
         const picture = pictureStatuses(holds, statuses)[0];
-        const live = statuses.filter(({ state }) => state !== 'withdrawn').length;
-        expect(picture?.state === 'withdrawn').toBe(live === 0);
+        const count = (...states: string[]) => statuses.filter(({ state }) => states.includes(state)).length;
+        const live = statuses.length - count('withdrawn', 'expired', 'withdrawing');
+        expect(picture?.state === 'withdrawn').toBe(count('withdrawn') === statuses.length);
+        expect(picture?.leaving).toHaveLength(count('withdrawing'));
         expect(picture?.tokens).toHaveLength(live);
       }),
     );
+  });
+});
+
+describe('the days of a picture', () => {
+  it('are the first on which something of it goes or ends', () => {
+    const statuses: HoldStatus[] = [
+      { state: 'listed', platforms: 0, expires: '2027-07-01' },
+      { state: 'withdrawing', platforms: 0, leaves: '2026-12-03' },
+      { state: 'withdrawing', platforms: 0, leaves: '2026-12-01' },
+      { state: 'found', platforms: 1, expires: '2027-04-01' },
+    ];
+    const picture = pictureStatuses(
+      statuses.map((_, n) => hold(1, n)),
+      statuses,
+    )[0];
+    expect(picture).toMatchObject({ state: 'found', leaves: '2026-12-01', expires: '2027-04-01' });
+    expect([picture?.tokens.length, picture?.leaving.length]).toEqual([2, 2]);
   });
 });
 

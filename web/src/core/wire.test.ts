@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { Problem } from './problem.ts';
 import { parseQueue } from './review_wire.ts';
 import { parseUpload, parseWall } from './wall_wire.ts';
-import { HOLD_STATES, parseAccepted, parseSealedCase, parseStatuses, problemCode } from './wire.ts';
+import { HOLD_STATES, parseAccepted, parseSealedCase, parseStatuses, parseTerms, problemCode } from './wire.ts';
 
 const PARSERS: ((text: string) => unknown)[] = [
   parseSealedCase,
   (text) => parseStatuses(text, 1),
   (text) => {
-    parseAccepted(text, 'being_added');
+    parseAccepted(text, ['being_added']);
   },
   parseQueue,
   parseUpload,
@@ -23,9 +23,14 @@ describe('what a server answers', () => {
         { state, platforms: 3 },
       ]);
     }
-    expect(parseSealedCase('{"sealed":"AAAA"}')).toBe('AAAA');
+    expect(parseSealedCase('{"sealed":"AAAA"}')).toEqual(['AAAA']);
+    expect(parseSealedCase('{"sealed":"AAAA","more":["BBBB"]}')).toEqual(['AAAA', 'BBBB']);
+    expect(parseTerms('{"adult_cases":true,"withdrawal_delay_days":3,"hold_lifetime_days":null}')).toEqual({
+      adultCases: true,
+      withdrawalDelayDays: 3,
+    });
     expect(() => {
-      parseAccepted('{"state":"being_added"}', 'being_added');
+      parseAccepted('{"state":"being_added"}', ['being_added']);
     }).not.toThrow();
   });
 
@@ -39,7 +44,7 @@ describe('what a server answers', () => {
     ];
     for (const text of wrong) expect(() => parseStatuses(text, 1)).toThrow('reply.malformed');
     expect(() => {
-      parseAccepted('{"state":"being_added"}', 'withdrawn');
+      parseAccepted('{"state":"being_added"}', ['withdrawn']);
     }).toThrow('reply.malformed');
     expect(() => parseSealedCase('{"sealed":"<b>"}')).toThrow('reply.malformed');
   });

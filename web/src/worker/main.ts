@@ -1,6 +1,14 @@
 /** The worker: heavy work off the page's thread. It has no network code, and the page can end it at any moment. */
+import type { CaseContent } from '../core/case_content.ts';
 import { Problem } from '../core/problem.ts';
-import { deriveKeys, openContent, sealSubmission } from '../core/sealing.ts';
+import {
+  deriveSheets,
+  openContent,
+  sealSheets,
+  sealSubmission,
+  type CaseKeys,
+  type Primitives,
+} from '../core/sealing.ts';
 import { fingerprintFile } from './fingerprinting.ts';
 import type { PlayerAnswer, PlayerWish, Reply, Request, TaskName, Tasks } from './messages.ts';
 import { webPrimitives } from './primitives.ts';
@@ -39,12 +47,28 @@ async function work(request: Request): Promise<Tasks[TaskName]['answer']> {
         askPlayer: (wish) => askPlayer(request.id, wish),
       });
     case 'seal':
-      return sealSubmission(device, request.input.pictures, request.input.day);
+      return sealSubmission(device, request.input.pictures, request.input.day, request.input.about);
+    case 'sealMore':
+      return sealSheets(device, request.input.keys, request.input.pictures, request.input.day);
     case 'derive':
-      return deriveKeys(device, request.input.receipt);
+      return deriveSheets(device, request.input.receipt);
     case 'open':
-      return openContent(device, request.input.keys, request.input.sealed);
+      return openSheets(device, request.input.keys, request.input.sealed);
   }
+}
+
+async function openSheets(
+  device: Primitives,
+  keys: readonly CaseKeys[],
+  sealed: readonly string[],
+): Promise<CaseContent[]> {
+  const contents: CaseContent[] = [];
+  for (const [i, sheet] of sealed.entries()) {
+    const key = keys[i];
+    if (key === undefined) throw new Problem('case.damaged'); // more sheets than were asked for
+    contents.push(await openContent(device, key, sheet));
+  }
+  return contents;
 }
 
 scope.addEventListener('message', (event: MessageEvent<Request | PlayerAnswer>) => {

@@ -4,13 +4,24 @@ import type { CaseContent } from '../core/case_content.ts';
 import type { Fingerprint, PictureFingerprints } from '../core/fingerprint.ts';
 import type { CaseKeys, Sealed } from '../core/sealing.ts';
 import type { Receipt } from '../core/receipt.ts';
+import type { About } from '../core/wire.ts';
 
 /** What a worker can be asked for: each task's input and its answer. */
 export interface Tasks {
   fingerprint: { input: { file: Blob; editedCopies: boolean }; answer: Fingerprint[] };
-  seal: { input: { pictures: readonly PictureFingerprints[]; day: string }; answer: Sealed };
-  derive: { input: { receipt: Receipt }; answer: CaseKeys };
-  open: { input: { keys: CaseKeys; sealed: string }; answer: CaseContent };
+  seal: {
+    input: { pictures: readonly PictureFingerprints[]; day: string; about: About | undefined };
+    answer: Sealed;
+  };
+  /** The bodies for sheets that are still free. */
+  sealMore: {
+    input: { keys: readonly CaseKeys[]; pictures: readonly PictureFingerprints[]; day: string };
+    answer: string[];
+  };
+  /** The keys of every sheet a receipt can have. */
+  derive: { input: { receipt: Receipt }; answer: CaseKeys[] };
+  /** The sheets there are, with their keys in the same order. */
+  open: { input: { keys: readonly CaseKeys[]; sealed: readonly string[] }; answer: CaseContent[] };
 }
 
 export type TaskName = keyof Tasks;

@@ -10,8 +10,8 @@ import { BODY_SIZES_BYTES, paddedBody, paddedPlaintext, PLAINTEXT_SIZES_BYTES, u
 import { parseReceipt } from '../core/receipt.ts';
 import {
   deriveKeys,
+  deriveSheets,
   MAX_PICTURES,
-  MAX_PICTURES_EDITED,
   openContent,
   sealContent,
   sealSubmission,
@@ -109,7 +109,7 @@ interface Body {
 
 describe('a submission', () => {
   it('opens again with its receipt, and every token answers for its fingerprint', async () => {
-    const { receipt, body } = await sealSubmission(
+    const { receipt, bodies } = await sealSubmission(
       device,
       [
         { file: 1, fingerprints: [PDQ, MD5] },
@@ -117,7 +117,7 @@ describe('a submission', () => {
       ],
       '2026-11-22',
     );
-    const sent = JSON.parse(body) as Body;
+    const sent = JSON.parse(bodies[0] ?? '') as Body;
     const keys = await deriveKeys(device, receipt);
     expect(sent.case_id).toBe(toHex(keys.caseId));
     const content = await openContent(device, keys, sent.sealed);
@@ -132,31 +132,43 @@ describe('a submission', () => {
   });
 
   it('has a fixed size, and nothing in it but what the protocol names', async () => {
-    const { receipt, body } = await sealSubmission(device, [{ file: 1, fingerprints: [PDQ, MD5] }], '2026-11-22');
-    expect(body.length).toBe(4096);
-    const sent = JSON.parse(body) as Body;
+    const { receipt, bodies } = await sealSubmission(device, [{ file: 1, fingerprints: [PDQ, MD5] }], '2026-11-22');
+    expect(bodies.map(({ length }) => length)).toEqual([4096]);
+    const sent = JSON.parse(bodies[0] ?? '') as Body;
     expect(Object.keys(sent).sort()).toEqual(['case_id', 'fingerprints', 'padding', 'sealed']);
     expect(sent.padding).toMatch(/^ +$/);
     for (const fingerprint of sent.fingerprints) {
       expect(Object.keys(fingerprint)).not.toContain('file');
     }
-    expect(body).not.toContain(receipt);
+    expect(bodies[0]).not.toContain(receipt);
   });
 
   it('sends fingerprints in another order than they were made', async () => {
     const one = (n: number): Fingerprint => ({ algorithm: 'md5', value: n.toString(16).padStart(32, '0') });
     const fingerprints = Array.from({ length: 60 }, (_, n) => one(n));
-    const { body } = await sealSubmission(device, [{ file: 1, fingerprints }], '2026-11-22');
-    const values = (JSON.parse(body) as Body).fingerprints.map(({ value }) => value);
+    const { bodies } = await sealSubmission(device, [{ file: 1, fingerprints }], '2026-11-22');
+    const values = (JSON.parse(bodies[0] ?? '') as Body).fingerprints.map(({ value }) => value);
     expect(values).not.toEqual(fingerprints.map(({ value }) => value));
     expect([...values].sort()).toEqual(fingerprints.map(({ value }) => value));
   });
 
-  it('holds 200 fingerprints and no more, and never none', async () => {
+  it('takes as many sheets as it needs, each of an allowed size, and says on the first whom it is about', async () => {
     const many = (length: number) => [{ file: 99, fingerprints: Array.from({ length }, () => PDQ) }];
-    const { body } = await sealSubmission(device, many(200), '2026-11-22');
-    expect(body.length).toBe(65536);
-    await expect(sealSubmission(device, many(201), '2026-11-22')).rejects.toThrow('case.too_large');
+    const { receipt, bodies } = await sealSubmission(device, many(401), '2026-11-22', 'self_under_18');
+    expect(bodies.length).toBe(3);
+    for (const body of bodies) expect(BODY_SIZES_BYTES).toContain(body.length);
+    const sent = bodies.map((body) => JSON.parse(body) as Body & { about?: string });
+    expect(sent.map(({ about }) => about)).toEqual(['self_under_18', undefined, undefined]);
+    expect(sent.flatMap(({ fingerprints }) => fingerprints)).toHaveLength(401);
+    const keys = await deriveSheets(device, receipt);
+    const contents = await Promise.all(
+      sent.map(async ({ sealed }, i) => {
+        const key = keys[i];
+        return key === undefined ? undefined : openContent(device, key, sealed);
+      }),
+    );
+    expect(contents.flatMap((content) => content?.holds ?? [])).toHaveLength(401);
+    expect(sent.map(({ case_id }) => case_id)).toEqual(keys.slice(0, 3).map(({ caseId }) => toHex(caseId)));
     await expect(sealSubmission(device, [], '2026-11-22')).rejects.toThrow('case.empty');
   });
 
@@ -165,15 +177,12 @@ describe('a submission', () => {
     const looks: Fingerprint[] = Array.from({ length: 13 }, () => ({ ...PDQ, quality: 100 }));
     const sha256Of: Fingerprint = { algorithm: 'sha256', value: 'ef'.repeat(32) };
     const regions: Fingerprint = { algorithm: 'pdq-region', value: '60' + 'ab'.repeat(96 * 32 + 12) };
-    const pictures = (count: number, fingerprints: readonly Fingerprint[]) =>
-      Array.from({ length: count }, (_, i) => ({ file: i + 1, fingerprints }));
-    const fullest = [...looks, MD5, sha256Of, regions];
-    const { body } = await sealSubmission(device, pictures(MAX_PICTURES_EDITED, fullest), '2026-11-22');
-    expect(body.length).toBe(65536);
-    const oneMore = sealSubmission(device, pictures(MAX_PICTURES_EDITED + 1, fullest), '2026-11-22');
-    await expect(oneMore).rejects.toThrow('case.too_large');
-    const plain = await sealSubmission(device, pictures(MAX_PICTURES, [PDQ, MD5, sha256Of]), '2026-11-22');
-    expect(plain.body.length).toBe(65536);
+    const fingerprints = [...looks, MD5, sha256Of, regions];
+    const pictures = (count: number) => Array.from({ length: count }, (_, i) => ({ file: i + 1, fingerprints }));
+    const { bodies } = await sealSubmission(device, pictures(MAX_PICTURES), '2026-11-22');
+    expect(bodies.length).toBeLessThanOrEqual(32);
+    for (const body of bodies) expect(BODY_SIZES_BYTES).toContain(body.length);
+    await expect(sealSubmission(device, pictures(3 * MAX_PICTURES), '2026-11-22')).rejects.toThrow('case.too_large');
   });
 });
 

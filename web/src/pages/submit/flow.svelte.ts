@@ -4,13 +4,14 @@
  * Anything that takes time checks `#turn` when it comes back: after `clear` an old answer must not bring a page back to
  * life.
  */
-import { fetchCase, holdStatuses, submitCase, withdrawHolds } from '../../api/registry.ts';
+import { fetchCase, fetchTerms, holdStatuses, submitCase, wishForHolds } from '../../api/registry.ts';
 import { toHex } from '../../core/bytes.ts';
-import type { CaseContent } from '../../core/case_content.ts';
+import type { CaseContent, Hold } from '../../core/case_content.ts';
 import { Problem } from '../../core/problem.ts';
 import { parseReceipt, type Receipt } from '../../core/receipt.ts';
-import { MAX_PICTURES, MAX_PICTURES_EDITED, type Sealed } from '../../core/sealing.ts';
+import { MAX_PICTURES, type CaseKeys } from '../../core/sealing.ts';
 import { pictureStatuses, type PictureStatus } from '../../core/status.ts';
+import type { About, Terms, Wish } from '../../core/wire.ts';
 import { Device } from './device.ts';
 import { today } from './today.ts';
 import { isReady, withoutTwins, type Outcome, type Picture } from './pictures.ts';
@@ -22,15 +23,38 @@ const RETRY_AFTER_MS = [1000, 3000, 8000, 20_000];
 /** What can be waited out: everything else is said at once. */
 const PASSING = ['network.offline', 'registry.unavailable'];
 
+/** So often another device may add to the same case at the same moment before we give up. */
+const ADDING_TRIES = 5;
+
+/** What is assumed until the registry has said what its operator has set. */
+const USUAL_TERMS: Terms = { adultCases: false, withdrawalDelayDays: 0 };
+
+/** An opened case: the keys of all its sheets, and what is on those there are. */
+interface OpenCase {
+  readonly keys: readonly CaseKeys[];
+  readonly sheets: readonly CaseContent[];
+}
+
+/** Bodies that are ready to go, and the receipt that has to be shown afterwards, if it is new. */
+interface Ready {
+  readonly bodies: readonly string[];
+  readonly receipt?: Receipt;
+}
+
 export class Flow {
   view = $state<View>('home');
   pictures = $state.raw<readonly Picture[]>([]);
   leftOut = $state(0);
   /** Whether cropped and edited copies are to be found too, at the price of saying more about each picture. */
   editedCopies = $state(true);
-  /** How many pictures go at one time with that choice, and whether the chosen ones do. */
-  readonly limit = $derived(this.editedCopies ? MAX_PICTURES_EDITED : MAX_PICTURES);
-  readonly fits = $derived(this.pictures.length <= this.limit);
+  /** How many pictures go at one time. */
+  readonly limit = MAX_PICTURES;
+  /** Whom the pictures are about, if that was said; and what the operator has set. */
+  about = $state<About | undefined>();
+  terms = $state.raw<Terms>(USUAL_TERMS);
+  readonly isForOthers = $derived(this.about === 'adult' && !this.terms.adultCases);
+  /** Whether what is chosen goes into the case that is open. */
+  isAdding = $state(false);
   outcomes = $state.raw<readonly Outcome[]>([]);
   /** Which picture is worked on, from 1, and how far all of them are together, 0 to 1. */
   current = $state(1);
@@ -46,13 +70,20 @@ export class Flow {
 
   readonly #device = new Device();
   #turn = 0;
-  #sealed: Sealed | undefined;
-  #case: CaseContent | undefined;
+  #ready: Ready | undefined;
+  #sent = 0;
+  #case: OpenCase | undefined;
   #wake: (() => void) | undefined;
 
   /** Make ready for what may come without a connection. */
   warmUp(): void {
     this.#device.warmUp();
+    fetchTerms().then(
+      (terms) => {
+        this.terms = terms;
+      },
+      () => undefined, // without an answer the usual holds
+    );
   }
 
   /** Take in chosen files; those beyond what one case can hold are left out. */
@@ -70,20 +101,12 @@ export class Flow {
 
   chooseEditedCopies(on: boolean): void {
     this.editedCopies = on;
-    if (this.pictures.length < MAX_PICTURES) this.leftOut = 0; // what was left out for the other choice may be added again
     this.#renumber(this.pictures.map(({ file }) => file)); // what was made before was made for another choice
-  }
-
-  /** Keep as many pictures as go at one time. */
-  keepFirst(): void {
-    const files = this.pictures.map(({ file }) => file);
-    this.leftOut += Math.max(0, files.length - this.limit);
-    this.#renumber(files.slice(0, this.limit));
   }
 
   /** Fingerprint all pictures, one after the other: two decoded at once could be too much for a phone. */
   async start(): Promise<void> {
-    if (!this.fits) return;
+    if (this.isForOthers) return;
     const turn = this.#go('working');
     const outcomes: Outcome[] = [];
     this.share = 0;
@@ -107,20 +130,34 @@ export class Flow {
   async send(): Promise<void> {
     const turn = this.#go('sending');
     this.sendingStep = 'making';
+    let ready: Ready;
     try {
-      this.#sealed ??= await this.#seal();
-      for (let attempt = 0; turn === this.#turn; attempt++) {
-        if (await this.#sendOnce(this.#sealed, attempt, turn)) break;
-      }
+      ready = await this.#sendAll(turn);
     } catch (error) {
       if (turn === this.#turn) this.problem = codeOf(error);
       return;
     }
     if (turn !== this.#turn) return;
-    this.receipt = this.#sealed.receipt;
-    this.#sealed = undefined;
     this.#forgetPictures();
+    if (ready.receipt === undefined) {
+      await this.#showCase();
+      return;
+    }
+    this.receipt = ready.receipt;
     this.#go('receipt');
+  }
+
+  /** Choose pictures for the case that is open. */
+  addToCase(): void {
+    this.#forgetPictures();
+    this.isAdding = true;
+    this.#go('home');
+  }
+
+  /** Leave the case that was to be added to as it is, and show it again. */
+  async stopAdding(): Promise<void> {
+    this.#forgetPictures();
+    await this.#showCase();
   }
 
   /** Do not wait any longer for the next try. */
@@ -138,7 +175,7 @@ export class Flow {
   }
 
   home(): void {
-    this.#sealed = undefined;
+    this.#forgetSealed();
     this.#go('home');
   }
 
@@ -147,12 +184,11 @@ export class Flow {
     const turn = this.#turn;
     await this.#guarded(async () => {
       const keys = await this.#device.run('derive', { receipt: parseReceipt(untrustedText) });
-      const sealed = await fetchCase(toHex(keys.caseId));
-      const content = await this.#device.run('open', { keys, sealed });
-      const statuses = await this.#ask(content);
+      const opened = await this.#open(keys);
+      const statuses = await this.#ask(opened);
       if (turn !== this.#turn) return;
-      this.#case = content;
-      this.day = content.day;
+      this.#case = opened;
+      this.day = opened.sheets[0]?.day ?? '';
       this.statuses = statuses;
       this.#go('case');
     });
@@ -160,18 +196,18 @@ export class Flow {
 
   /** Ask again how the pictures are doing. */
   async refresh(): Promise<void> {
-    const content = this.#case;
-    if (content === undefined || this.isBusy) return;
+    const opened = this.#case;
+    if (opened === undefined || this.isBusy) return;
     const turn = this.#turn;
     await this.#guarded(async () => {
-      const statuses = await this.#ask(content);
+      const statuses = await this.#ask(opened);
       if (turn === this.#turn) this.statuses = statuses;
     });
   }
 
-  /** Take these holds back, then look again. */
-  async withdraw(tokens: readonly string[]): Promise<boolean> {
-    const done = await this.#guarded(() => withdrawHolds(tokens));
+  /** Take these holds back, undo that, or let them last longer; then look again. */
+  async wish(wish: Wish, tokens: readonly string[]): Promise<boolean> {
+    const done = await this.#guarded(() => wishForHolds(wish, tokens));
     if (done) await this.refresh();
     return done;
   }
@@ -180,8 +216,9 @@ export class Flow {
   clear(): void {
     this.#device.stop();
     this.#device.warmUp();
-    this.#sealed = undefined;
     this.#case = undefined;
+    this.isAdding = false;
+    this.about = undefined;
     this.receipt = undefined;
     this.statuses = [];
     this.day = '';
@@ -204,7 +241,12 @@ export class Flow {
   #renumber(files: readonly Blob[]): void {
     this.pictures = files.map((file, i) => ({ number: i + 1, file }));
     this.outcomes = [];
-    this.#sealed = undefined;
+    this.#forgetSealed();
+  }
+
+  #forgetSealed(): void {
+    this.#ready = undefined;
+    this.#sent = 0;
   }
 
   #forgetPictures(): void {
@@ -229,18 +271,68 @@ export class Flow {
     }
   }
 
-  #seal(): Promise<Sealed> {
+  /** Seal what is not sealed yet and send what is not sent yet, sheet by sheet. */
+  async #sendAll(turn: number): Promise<Ready> {
+    for (let triesLeft = ADDING_TRIES; ; triesLeft--) {
+      const ready = (this.#ready ??= await this.#seal());
+      try {
+        while (turn === this.#turn && this.#sent < ready.bodies.length) {
+          await this.#sendUntilItArrives(ready.bodies[this.#sent] ?? '', turn);
+          if (turn === this.#turn) this.#sent += 1;
+        }
+        return ready;
+      } catch (error) {
+        // Another device has added to this case meanwhile: ours goes after it. Nothing of this sheet was taken.
+        if (!(this.isAdding && codeOf(error) === 'case.taken' && triesLeft > 1 && this.#sent === 0)) throw error;
+        this.#forgetSealed();
+      }
+    }
+  }
+
+  async #seal(): Promise<Ready> {
     const pictures = this.outcomes
       .filter(isReady)
       .map(({ picture, fingerprints }) => ({ file: picture.number, fingerprints }));
-    return this.#device.run('seal', { pictures, day: today() });
+    if (!this.isAdding || this.#case === undefined) {
+      return this.#device.run('seal', { pictures, day: today(), about: this.about });
+    }
+    const opened = await this.#open(this.#case.keys);
+    const last = Math.max(0, ...holdsOf(opened).map(({ file }) => file));
+    const keys = opened.keys.slice(opened.sheets.length);
+    const numbered = pictures.map(({ file, fingerprints }) => ({ file: last + file, fingerprints }));
+    return { bodies: await this.#device.run('sealMore', { keys, pictures: numbered, day: today() }) };
+  }
+
+  async #open(keys: readonly CaseKeys[]): Promise<OpenCase> {
+    const sealed = await fetchCase(keys.map(({ caseId }) => toHex(caseId)));
+    return { keys, sheets: await this.#device.run('open', { keys, sealed }) };
+  }
+
+  /** Open the case at hand anew and show it. */
+  async #showCase(): Promise<void> {
+    this.isAdding = false;
+    const turn = this.#go('case');
+    await this.#guarded(async () => {
+      if (this.#case === undefined) return;
+      const opened = await this.#open(this.#case.keys);
+      const statuses = await this.#ask(opened);
+      if (turn !== this.#turn) return;
+      this.#case = opened;
+      this.statuses = statuses;
+    });
+  }
+
+  async #sendUntilItArrives(body: string, turn: number): Promise<void> {
+    for (let attempt = 0; turn === this.#turn; attempt++) {
+      if (await this.#sendOnce(body, attempt, turn)) return;
+    }
   }
 
   /** One try; whether it arrived. Waits before it returns if it did not. */
-  async #sendOnce(sealed: Sealed, attempt: number, turn: number): Promise<boolean> {
+  async #sendOnce(body: string, attempt: number, turn: number): Promise<boolean> {
     this.sendingStep = 'sending';
     try {
-      await submitCase(sealed.body);
+      await submitCase(body);
       return true;
     } catch (error) {
       const code = codeOf(error);
@@ -268,8 +360,9 @@ export class Flow {
     });
   }
 
-  async #ask(content: CaseContent): Promise<PictureStatus[]> {
-    return pictureStatuses(content.holds, await holdStatuses(content.holds.map(({ token }) => token)));
+  async #ask(opened: OpenCase): Promise<PictureStatus[]> {
+    const holds = holdsOf(opened);
+    return pictureStatuses(holds, await holdStatuses(holds.map(({ token }) => token)));
   }
 
   /** Do something that the present view waits for; whether it worked. */
@@ -287,6 +380,10 @@ export class Flow {
       this.isBusy = false;
     }
   }
+}
+
+function holdsOf(opened: OpenCase): Hold[] {
+  return opened.sheets.flatMap(({ holds }) => holds);
 }
 
 function codeOf(error: unknown): string {
