@@ -79,6 +79,9 @@ class RegistrySettings(_Settings):
     guard_radius_bits: int = Field(31, ge=0, le=60, description="a PDQ so near to the guard list waits for a person")
     quarantine_quorum: int = Field(3, ge=1, description="partners that say NotBlocked before an entry is quarantined")
     flood_words_per_day: int = Field(1000, ge=1, description="words of feedback on a day that quarantine an entry")
+    max_waiting: int = Field(1024, ge=1, description="questions for news that partners may have open")
+    snapshot_min_changes: int = Field(10_000, ge=1, description="a list with a shorter log needs no snapshot")
+    feed_keep_days: int = Field(30, ge=1, description="days an entry's value stays in the log after it was removed")
 
 
 class PlatformSettings(_Settings):

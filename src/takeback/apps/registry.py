@@ -16,8 +16,11 @@ from takeback.clock import Clock, SystemClock
 from takeback.db import GroupWriter, open_database, sqlite_url
 from takeback.errors import TakebackError, UnavailableError
 from takeback.exchange.abuse_trail import active_partners, write_act
+from takeback.exchange.compaction import LogCompaction
 from takeback.exchange.gate import GateRules, PartnerGate, parse_proxies
 from takeback.exchange.http import feed_routes
+from takeback.exchange.keeper import FeedKeeper
+from takeback.exchange.keyring import Keyring
 from takeback.exchange.match.http import match_routes
 from takeback.exchange.match.service import ListMatcher, MatchService
 from takeback.exchange.ncmec.http import ncmec_routes
@@ -25,10 +28,12 @@ from takeback.exchange.ncmec.service import NcmecService
 from takeback.exchange.offers import OfferService
 from takeback.exchange.partners import PartnerService
 from takeback.exchange.service import FeedService
-from takeback.exchange.signing import HeadSigner, open_signer
+from takeback.exchange.snapshot_http import WAIT_PATH, snapshot_routes
+from takeback.exchange.snapshots import SnapshotPolicy, SnapshotShelf
 from takeback.exchange.statistics import StatisticsService
 from takeback.exchange.stopncii.http import stopncii_routes
 from takeback.exchange.stopncii.service import StopNciiService
+from takeback.exchange.watch import ListWatch
 from takeback.httpkit.application import bare_app
 from takeback.httpkit.headers import SecurityHeaders
 from takeback.httpkit.limits import BodyLimit, InFlightLimit
@@ -38,6 +43,7 @@ from takeback.httpkit.pages import mount_page
 from takeback.httpkit.problem import install_problem_handlers, problem_replies
 from takeback.httpkit.rate import RequestRate
 from takeback.httpkit.serve import Server, run
+from takeback.httpkit.stopping import stopping_of
 from takeback.model.case import Terms
 from takeback.registry.batcher import Batcher
 from takeback.registry.company import Company
@@ -94,17 +100,20 @@ class Registry:
     app: FastAPI
     services: Services
     batcher: Batcher
+    keeper: FeedKeeper
     engine: Engine
     writer: GroupWriter
     metrics: Metrics
 
     def start(self) -> None:
-        """Judge what an earlier process may have left unjudged, and begin to run batches."""
+        """Judge what an earlier process may have left unjudged, begin to run batches and to make snapshots."""
         self.services.quarantine.sweep()
         self.batcher.start()
+        self.keeper.start()
 
     def close(self) -> None:
         """End after what is being written. May be called twice."""
+        self.keeper.stop()
         self.batcher.stop()
         self.writer.close()
         self.engine.dispose()
@@ -134,12 +143,17 @@ def build_registry(
         TakebackError: the database or the signing key cannot be opened.
     """
     events = open_log() if log is None else log
-    engine, signer = _open_state(settings)
+    engine, signer = open_registry_state(settings, clock)
     writer = GroupWriter(engine)
+    shelf = SnapshotShelf(
+        engine,
+        settings.data_dir / "snapshots",
+        SnapshotPolicy(min_changes=settings.snapshot_min_changes, keep_days=settings.feed_keep_days),
+    )
     guard, quarantine = _abuse_services(engine, settings, clock, search)
-    feed = FeedService(engine, writer, clock, signer, settings.head_ttl_s, quarantine.consider)
+    feed = FeedService(engine, writer, clock, signer, shelf, settings.head_ttl_s, quarantine.consider)
     cases = RegistryService(engine, writer, clock, _rules(settings, guard.hits))
-    partners = PartnerService(engine, clock, signer.pin())
+    partners = PartnerService(engine, clock, signer.pin)
     desk = DeskServices(partners, quarantine, guard)
     services = Services(
         registry=cases,
@@ -161,7 +175,8 @@ def build_registry(
     if settings.console:
         mount_console(app, settings, engine, clock, services.console)
     app.add_middleware(Metered, metrics=metrics, face_of=_face_of)
-    return Registry(app, services, batcher, engine, writer, metrics)
+    keeper = FeedKeeper(shelf, LogCompaction(engine, writer, settings.feed_keep_days), signer, clock, events)
+    return Registry(app, services, batcher, keeper, engine, writer, metrics)
 
 
 def _rules(settings: RegistrySettings, guard: GuardCheck) -> Rules:
@@ -185,9 +200,9 @@ def open_partners(settings: RegistrySettings, clock: Clock) -> Iterator[PartnerS
     Raises:
         TakebackError: the database or the signing key cannot be opened.
     """
-    engine, signer = _open_state(settings)
+    engine, signer = open_registry_state(settings, clock)
     try:
-        yield PartnerService(engine, clock, signer.pin())
+        yield PartnerService(engine, clock, signer.pin)
     finally:
         engine.dispose()
 
@@ -201,7 +216,7 @@ def open_abuse_control(
     Raises:
         TakebackError: the database cannot be opened.
     """
-    engine, _signer = _open_state(settings)
+    engine, _signer = open_registry_state(settings, clock)
     try:
         yield _abuse_services(engine, settings, clock, search)
     finally:
@@ -215,10 +230,10 @@ def open_console(settings: RegistrySettings, clock: Clock) -> Iterator[ConsoleSe
     Raises:
         TakebackError: the database or the signing key cannot be opened.
     """
-    engine, signer = _open_state(settings)
+    engine, signer = open_registry_state(settings, clock)
     try:
         guard, quarantine = _abuse_services(engine, settings, clock, plain_search)
-        desk = DeskServices(PartnerService(engine, clock, signer.pin()), quarantine, guard)
+        desk = DeskServices(PartnerService(engine, clock, signer.pin), quarantine, guard)
         yield console_services(settings, engine, clock, desk)
     finally:
         engine.dispose()
@@ -264,14 +279,19 @@ def _abuse_services(
     )
 
 
-def _open_state(settings: RegistrySettings) -> tuple[Engine, HeadSigner]:
+def open_registry_state(settings: RegistrySettings, clock: Clock) -> tuple[Engine, Keyring]:
+    """Open a registry's database and its signing keys.
+
+    Raises:
+        TakebackError: one of them cannot be opened.
+    """
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise UnavailableError(
             "registry.data_dir", f"The data directory {settings.data_dir} cannot be made ({error.strerror})."
         ) from None
-    signer = open_signer(settings.data_dir / "keys")
+    signer = Keyring(settings.data_dir / "keys", clock)
     url = settings.database_url or sqlite_url(settings.data_dir / DATABASE_FILE)
     return open_database(url, "registry"), signer
 
@@ -288,6 +308,8 @@ def _build_app(
     app = bare_app("Takeback registry")
     install_problem_handlers(app, log)
     app.include_router(case_routes(services.registry))
+    watch = ListWatch(services.feed.seqs, stopping_of(app), settings.max_waiting)
+    app.include_router(snapshot_routes(gate, services.feed, watch))
     app.include_router(feed_routes(gate, services.feed))
     app.include_router(ncmec_routes(gate, services.ncmec))
     app.include_router(stopncii_routes(gate, services.stopncii, services.offers))
@@ -295,7 +317,7 @@ def _build_app(
     _add_probes(app, services, batcher)
     mount_page(app, "submit")
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, by_prefix=_BODY_BYTES)
-    app.add_middleware(InFlightLimit, max_in_flight=settings.max_in_flight)
+    app.add_middleware(InFlightLimit, max_in_flight=settings.max_in_flight, exempt=("/healthz", WAIT_PATH))
     app.add_middleware(SecurityHeaders, passkeys_below="/operator/")
     return app
 

@@ -17,6 +17,7 @@ _SUBJECTS = {
     "hashing": "Pictures a second and the time of each stage, beside threatexchange.",
     "matching": "The engine beside Faiss: queries a second, latency, memory, recall.",
     "registry": "Submissions a second beside a bare endpoint, questions of a full registry, and kill -9 under load.",
+    "sync": "First and incremental sync of a large list, beside threatexchange's own client.",
     "recall": "Which edited copies are found, and which unrelated pictures match.",
     "video": "Which copies of videos are found, beside vPDQ and MD5, and what hashing them costs.",
 }

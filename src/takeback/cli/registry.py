@@ -10,6 +10,7 @@ from takeback.apps.registry import serve
 from takeback.cli.output import console
 from takeback.cli.registry_backup import attach_backup
 from takeback.cli.registry_canary import attach_canary
+from takeback.cli.registry_keys import attach_keys
 from takeback.cli.registry_watch import attach_watch
 from takeback.errors import UnavailableError
 from takeback.exchange.match.service import ListMatcher
@@ -26,6 +27,7 @@ def attach(app: typer.Typer) -> None:
     attach_backup(registry)
     attach_canary(registry)
     attach_watch(registry)
+    attach_keys(registry)
     app.add_typer(registry, name="registry")
 
 

@@ -10,23 +10,20 @@ A list goes through positions. ``applied`` is what is being served; every change
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-from takeback.errors import InvalidInputError, ProtocolViolationError
+from takeback.client.trust import verify_signatures
+from takeback.errors import ProtocolViolationError
 from takeback.model.entry import Change, Head, Op
 from takeback.model.fingerprint import Algorithm
-from takeback.wire.feed_v1 import (
-    PublicKeysShape,
-    SignedHeadShape,
-    first_chain,
-    key_id_of,
-    next_chain,
-    parse_head,
-    pin_of,
-    signed_bytes,
+from takeback.wire.feed_snapshot_v1 import (
+    POINT_CONTEXT,
+    SNAPSHOT_CONTEXT,
+    Point,
+    SignedTextShape,
+    SnapshotStatement,
+    parse_point_text,
+    parse_snapshot_text,
 )
-from takeback.wire.shape import decode_base64
+from takeback.wire.feed_v1 import HEAD_CONTEXT, SignedHeadShape, first_chain, next_chain, parse_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,28 +88,13 @@ def new_list_state(name: Algorithm) -> ListState:
     return ListState(name, start, start)
 
 
-def pinned_key(keys: PublicKeysShape, pin: str) -> bytes:
-    """The one public key the partner key vouches for (§4): 32 bytes.
-
-    Raises:
-        ProtocolViolationError: ``feed.signature`` if the registry does not show it: this is another registry.
-    """
-    for shape in keys.keys:
-        public_key = bytes.fromhex(shape.public_key)
-        if pin_of(public_key) == pin:
-            return public_key
-    raise ProtocolViolationError(
-        "feed.signature", "This is not the registry your key belongs to: it does not show the signing key you trust."
-    )
-
-
 def verified_head(name: Algorithm, signed: SignedHeadShape, public_key: bytes, now_s: int) -> Head:
     """Check a head's signature, then read it, then check that it is for this list and has not expired.
 
     Raises:
         ProtocolViolationError: ``feed.signature``, ``feed.malformed`` or ``feed.expired``.
     """
-    _verify_signature(signed, public_key)
+    verify_signatures(signed.head, signed.signatures, public_key, HEAD_CONTEXT)
     head = parse_head(signed.head)
     if head.list is not name or head.expires < head.issued:
         raise ProtocolViolationError("feed.malformed", "The registry's head is not what the protocol says.")
@@ -123,23 +105,6 @@ def verified_head(name: Algorithm, signed: SignedHeadShape, public_key: bytes, n
             detail=f"{name.value} expired {now_s - head.expires} s ago",
         )
     return head
-
-
-def _verify_signature(signed: SignedHeadShape, public_key: bytes) -> None:
-    refusal = ProtocolViolationError("feed.signature", "The list is not signed by the registry you trust.")
-    if not signed.head.isascii():
-        raise refusal
-    key_id = key_id_of(public_key)
-    for signature in signed.signatures:
-        if signature.key_id != key_id:
-            continue
-        try:
-            raw = decode_base64(signature.signature, "feed.signature")
-            Ed25519PublicKey.from_public_bytes(public_key).verify(raw, signed_bytes(signed.head))
-        except (InvalidSignature, InvalidInputError, ValueError):
-            raise refusal from None
-        return
-    raise refusal
 
 
 def accept_head(state: ListState, head: Head) -> ListState:
@@ -157,10 +122,10 @@ def accept_head(state: ListState, head: Head) -> ListState:
             detail=f"{state.list.value} seq {head.seq}, applied {state.applied.seq}",
         )
     if known is not None and head.seq == known.seq and head.chain != known.chain:
-        raise _fork(head)
+        raise _fork(head.list, head.seq)
     if head.seq == state.applied.seq:
         if head.chain != state.applied.chain:
-            raise _fork(head)
+            raise _fork(head.list, head.seq)
         if head.count != state.applied.count:
             raise _broken_chain(head.list, head.seq, "count")
     return replace(state, head=head)
@@ -179,22 +144,94 @@ def take_page(state: ListState, head: Head, changes: Sequence[Change], now_s: in
         ProtocolViolationError: ``feed.rollback``, ``feed.fork`` or ``feed.chain``. Nothing of the page may be kept;
             after ``feed.chain`` nothing that was staged may be kept either.
     """
+    # A head that was accepted and whose changes never arrived is a promise: the log has to go through it (§5).
+    marks = {} if state.head is None else {state.head.seq: state.head.chain}
+    misses_mark = False
     state = accept_head(state, head)
     position = state.staged
     for change in changes:
         position = _after(position, change)
+        misses_mark = misses_mark or marks.get(position.seq, position.chain) != position.chain
     if position.seq > head.seq:
         raise _broken_chain(head.list, position.seq, "beyond the head")
     if position.seq < head.seq:
-        if not changes:
-            raise _broken_chain(head.list, position.seq, "no changes although there are more")
+        if not changes or misses_mark:
+            raise _broken_chain(head.list, position.seq, "no changes although there are more, or others than before")
         return Step(replace(state, staged=position), changes, is_proved=False)
     if position.chain != head.chain:
         raise _broken_chain(head.list, position.seq, "chain")
+    if misses_mark:
+        # The chain leads to a signed head, so the registry itself has two histories.
+        raise _fork(head.list, position.seq)
     if position.count != head.count:
         raise _broken_chain(head.list, position.seq, "count")
     proved = replace(state, applied=position, staged=position, verified_s=now_s, fresh_until_s=head.expires)
     return Step(proved, changes, is_proved=True)
+
+
+def verified_snapshot(name: Algorithm, signed: SignedTextShape, public_key: bytes) -> SnapshotStatement:
+    """Check a snapshot's signature, then read what it says (§7.2).
+
+    Raises:
+        ProtocolViolationError: ``feed.signature`` or ``feed.malformed``.
+    """
+    verify_signatures(signed.text, signed.signatures, public_key, SNAPSHOT_CONTEXT)
+    statement = parse_snapshot_text(signed.text)
+    if statement.list is not name:
+        raise ProtocolViolationError("feed.malformed", "The registry's snapshot is of another list.")
+    return statement
+
+
+def verified_point(name: Algorithm, signed: SignedTextShape, public_key: bytes) -> Point:
+    """Check a point's signature, then read what it says (§8.3).
+
+    Raises:
+        ProtocolViolationError: ``feed.signature`` or ``feed.malformed``.
+    """
+    verify_signatures(signed.text, signed.signatures, public_key, POINT_CONTEXT)
+    point = parse_point_text(signed.text)
+    if point.list is not name:
+        raise ProtocolViolationError("feed.malformed", "The registry's word is about another list.")
+    return point
+
+
+def known_points(state: ListState) -> tuple[Point, ...]:
+    """The places of the log that this client has verified, and which every history it accepts must go through."""
+    known = {state.applied.seq: state.applied.chain}
+    if state.head is not None:
+        known[state.head.seq] = state.head.chain
+    return tuple(Point(state.list, seq, chain) for seq, chain in sorted(known.items()) if seq > 0)
+
+
+def check_point(known: Point, said: Point) -> None:
+    """Compare what the registry says of a point with what it said before (§8.3).
+
+    Raises:
+        ProtocolViolationError: ``feed.fork``.
+    """
+    if said != known:
+        raise _fork(known.list, known.seq)
+
+
+def take_snapshot(state: ListState, statement: SnapshotStatement) -> ListState:
+    """Where a snapshot leads, once its rows have been checked and stored (§7.5).
+
+    It says nothing of the present: ``verified_s`` and ``fresh_until_s`` stay as they are until a head proves the list.
+
+    Raises:
+        ProtocolViolationError: ``feed.rollback`` or ``feed.fork``.
+    """
+    if statement.seq < state.applied.seq:
+        raise ProtocolViolationError(
+            "feed.rollback",
+            "The registry shows an older list than it has shown before.",
+            detail=f"{state.list.value} snapshot {statement.seq}, applied {state.applied.seq}",
+        )
+    for point in known_points(state):
+        if point.seq == statement.seq:
+            check_point(point, Point(statement.list, statement.seq, statement.chain))
+    position = Position(statement.seq, statement.chain, statement.count)
+    return replace(state, applied=position, staged=position)
 
 
 def without_staged(state: ListState) -> ListState:
@@ -219,9 +256,9 @@ def _broken_chain(name: Algorithm, seq: int, what: str) -> ProtocolViolationErro
     )
 
 
-def _fork(head: Head) -> ProtocolViolationError:
+def _fork(name: Algorithm, seq: int) -> ProtocolViolationError:
     return ProtocolViolationError(
         "feed.fork",
         "The registry shows another history of the list than it has shown before.",
-        detail=f"{head.list.value} seq {head.seq}",
+        detail=f"{name.value} seq {seq}",
     )

@@ -4,7 +4,8 @@ Nothing is logged here, and an error's detail never holds a body: bodies carry f
 """
 
 import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -61,11 +62,19 @@ def http_client(base_url: str, *, headers: Mapping[str, str] | None = None) -> h
         InvalidInputError: ``registry.address``.
     """
     return httpx.Client(
-        base_url=checked_address(base_url),
-        headers={"User-Agent": "takeback", "Accept": "application/json", **(headers or {})},
-        timeout=_TIMEOUT_S,
-        follow_redirects=False,
+        base_url=checked_address(base_url), headers=_headers(headers), timeout=_TIMEOUT_S, follow_redirects=False
     )
+
+
+def async_http_client(base_url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
+    """The same for asyncio. Close it with ``aclose``, or use it in an ``async with``."""
+    return httpx.AsyncClient(
+        base_url=checked_address(base_url), headers=_headers(headers), timeout=_TIMEOUT_S, follow_redirects=False
+    )
+
+
+def _headers(more: Mapping[str, str] | None) -> dict[str, str]:
+    return {"User-Agent": "takeback", "Accept": "application/json", **(more or {})}
 
 
 def checked_address(untrusted_url: str) -> str:
@@ -116,29 +125,78 @@ def call(
         ProtocolViolationError: ``registry.reply`` for an answer that is not the protocol's.
         TakebackError: the server's refusal, with its code, in the family its status stands for.
     """
-    headers = {} if body is None else {"Content-Type": "application/json"}
+    reply = BoundedReply()
+    with (
+        as_unreachable(),
+        http.stream(method, path, content=body, params=params, headers=content_headers(body)) as response,
+    ):
+        for part in response.iter_bytes():
+            reply.take(part)
+    return reply.body(response.status_code)
+
+
+async def async_call(
+    http: httpx.AsyncClient,
+    method: str,
+    path: str,
+    *,
+    body: bytes | None = None,
+    params: Mapping[str, int] | None = None,
+) -> bytes:
+    """:func:`call` for asyncio."""
+    reply = BoundedReply()
+    with as_unreachable():
+        headers = content_headers(body)
+        async with http.stream(method, path, content=body, params=params, headers=headers) as response:
+            async for part in response.aiter_bytes():
+                reply.take(part)
+    return reply.body(response.status_code)
+
+
+@contextmanager
+def as_unreachable() -> Iterator[None]:
+    """What goes wrong on the way to the registry, in our words."""
     try:
-        with http.stream(method, path, content=body, params=params, headers=headers) as response:
-            reply = _bounded(response)
-            status = response.status_code
+        yield
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise UnavailableError(
             "registry.unreachable", "The registry cannot be reached right now.", detail=type(error).__name__
         ) from None
-    if 200 <= status < 300:
-        return reply
-    raise _refusal(status, reply)
 
 
-def _bounded(response: httpx.Response) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    for part in response.iter_bytes():
-        size += len(part)
-        if size > MAX_REPLY_BYTES:
+def content_headers(body: bytes | None) -> dict[str, str]:
+    """The headers a request's body needs."""
+    return {} if body is None else {"Content-Type": "application/json"}
+
+
+class BoundedReply:
+    """An answer that is read part by part and never held beyond a limit."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def take(self, part: bytes) -> None:
+        """Add a part.
+
+        Raises:
+            ProtocolViolationError: ``registry.reply`` if the answer is far too large.
+        """
+        self._size += len(part)
+        if self._size > MAX_REPLY_BYTES:
             raise ProtocolViolationError("registry.reply", "The server's answer is far too large.")
-        parts.append(part)
-    return b"".join(parts)
+        self._parts.append(part)
+
+    def body(self, status: int) -> bytes:
+        """The whole answer.
+
+        Raises:
+            TakebackError: the refusal it is, if ``status`` says so.
+        """
+        whole = b"".join(self._parts)
+        if 200 <= status < 300:
+            return whole
+        raise _refusal(status, whole)
 
 
 def _refusal(status: int, untrusted_reply: bytes) -> TakebackError:

@@ -73,10 +73,10 @@ class PartnerService:
     Args:
         engine: the registry's database.
         clock: for the day a partner was added or revoked, and the end of a replaced key.
-        pin: the part of every key that names this registry's signing key.
+        pin: tells the part of every new key that names this registry's signing key.
     """
 
-    def __init__(self, engine: Engine, clock: Clock, pin: str) -> None:
+    def __init__(self, engine: Engine, clock: Clock, pin: Callable[[], str]) -> None:
         self._engine = engine
         self._clock = clock
         self._pin = pin
@@ -105,7 +105,7 @@ class PartnerService:
             raise InvalidInputError("partner.name", f"A partner's name has 1 to {_MAX_NAME} printable characters.")
         blank = Partner(secrets.token_hex(_ID_DIGITS // 2), clean, frozenset(), is_active=True, scopes=DEFAULT_SCOPES)
         partner = _with_terms(blank, replace(terms or Terms(), lists=lists))
-        key = new_partner_key(partner.partner_id, self._pin)
+        key = new_partner_key(partner.partner_id, self._pin())
         with writing(self._engine) as connection:
             if any(other.is_active and other.name == clean for other in store.partners(connection)):
                 raise ConflictError(
@@ -157,7 +157,7 @@ class PartnerService:
         Raises:
             NotFoundError: ``partner.unknown`` if there is no such active partner.
         """
-        key = new_partner_key(partner_id, self._pin)
+        key = new_partner_key(partner_id, self._pin())
         now_s = self._clock.now_s()
         with writing(self._engine) as connection:
             partner = _active(store.partner(connection, partner_id), partner_id)

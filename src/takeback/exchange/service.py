@@ -7,22 +7,33 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
 from takeback.clock import Clock
 from takeback.db import GroupWriter, reading
-from takeback.errors import NotAllowedError, NotFoundError
-from takeback.exchange import store
+from takeback.errors import ConflictError, NotAllowedError, NotFoundError
+from takeback.exchange import log_store, store
 from takeback.exchange.audit import verify_audit
-from takeback.exchange.signing import HeadSigner
+from takeback.exchange.keyring import Keyring
+from takeback.exchange.snapshots import SnapshotShelf
 from takeback.exchange.types import AuditedAct, AuditRecord, Partner
 from takeback.model.entry import Change, Head
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Feedback
 from takeback.registry import store as registry_store
 from takeback.registry.types import ListState
-from takeback.wire.feed_v1 import MAX_CHANGES, PublicKeyShape, SignedHeadShape, max_changes
+from takeback.wire.feed_keys_v1 import KeysShape
+from takeback.wire.feed_snapshot_v1 import (
+    POINT_CONTEXT,
+    SNAPSHOT_CONTEXT,
+    Point,
+    SignedTextShape,
+    point_text,
+    snapshot_text,
+)
+from takeback.wire.feed_v1 import MAX_CHANGES, SignedHeadShape, max_changes
 
 _SECONDS_A_DAY = 86_400
 _VOUCH_INTERVAL_S = 15
@@ -45,6 +56,7 @@ class FeedService:
         writer: commits audit lines, feedback and heads' times.
         clock: for ``issued`` and days.
         signer: vouches for heads.
+        shelf: where snapshots are.
         head_ttl_s: seconds a head is good for.
         on_feedback: told the ids of entries about which feedback has just been kept.
     """
@@ -54,7 +66,8 @@ class FeedService:
         engine: Engine,
         writer: GroupWriter,
         clock: Clock,
-        signer: HeadSigner,
+        signer: Keyring,
+        shelf: SnapshotShelf,
         head_ttl_s: int,
         on_feedback: Callable[[Collection[str]], object] = len,
     ) -> None:
@@ -62,14 +75,16 @@ class FeedService:
         self._writer = writer
         self._clock = clock
         self._signer = signer
+        self._shelf = shelf
         self._head_ttl_s = head_ttl_s
         self._on_feedback = on_feedback
         self._last_pulls: dict[tuple[str, AuditedAct, Algorithm], AuditRecord] = {}
+        self._last_points: dict[Algorithm, Point] = {}
         self._gate = threading.Lock()
 
-    def public_keys(self) -> list[PublicKeyShape]:
-        """The keys that heads may be signed with."""
-        return [self._signer.public_key()]
+    def keys(self) -> KeysShape:
+        """The keys that heads are signed with."""
+        return self._signer.keys()
 
     def head(self, partner: Partner, untrusted_list: str) -> SignedHeadShape:
         """A list's signed head.
@@ -90,15 +105,61 @@ class FeedService:
         Raises:
             NotFoundError: ``list.unknown``.
             NotAllowedError: ``partner.not_entitled``.
+            ConflictError: ``feed.compacted`` if the log is not there any more from that place on.
         """
         name = entitled_list(partner, untrusted_list)
         issued_s = self._vouch(name)
         with reading(self._engine) as connection:
             state = registry_store.list_state(connection, name)
+            if after < log_store.floor(connection, name).seq:
+                raise ConflictError(
+                    "feed.compacted", "The log does not go back so far any more. Take the snapshot of this list."
+                )
             changes = tuple(store.changes_after(connection, name, after, min(limit, max_changes(name))))
         last = changes[-1].seq if changes else after
         self.note_pull(partner, AuditedAct.PULL, name, after, last)
         return SignedChanges(changes, self._sign(state, issued_s))
+
+    def snapshot(self, partner: Partner, untrusted_list: str) -> SignedTextShape:
+        """What the newest snapshot of a list is, signed.
+
+        Raises:
+            NotFoundError: ``list.unknown``, or ``snapshot.none`` if the log tells the list as fast.
+            NotAllowedError: ``partner.not_entitled``.
+            UnavailableError: ``snapshot.building``.
+        """
+        name = entitled_list(partner, untrusted_list)
+        statement = self._shelf.statement(name)
+        self.note_pull(partner, AuditedAct.PULL, name, 0, statement.seq)
+        return self._sign_text(snapshot_text(statement), SNAPSHOT_CONTEXT)
+
+    def snapshot_file(self, partner: Partner, untrusted_list: str, untrusted_digest: str) -> Path:
+        """The file of a snapshot.
+
+        Raises:
+            NotFoundError: ``list.unknown`` or ``snapshot.gone``.
+            NotAllowedError: ``partner.not_entitled``.
+        """
+        return self._shelf.file(entitled_list(partner, untrusted_list), untrusted_digest)
+
+    def point(self, partner: Partner, untrusted_list: str, seq: int) -> SignedTextShape:
+        """A place of a log that a head was once signed for, signed again.
+
+        Raises:
+            NotFoundError: ``list.unknown``, or ``feed.point_unknown`` if no head was signed for it.
+            NotAllowedError: ``partner.not_entitled``.
+        """
+        name = entitled_list(partner, untrusted_list)
+        with reading(self._engine) as connection:
+            point = log_store.point_at(connection, name, seq)
+        if point is None:
+            raise NotFoundError("feed.point_unknown", "No head of this list was ever signed for this place.")
+        return self._sign_text(point_text(point), POINT_CONTEXT)
+
+    def seqs(self) -> dict[Algorithm, int]:
+        """Where every list that has begun stands."""
+        with reading(self._engine) as connection:
+            return log_store.seqs(connection)
 
     def feedback(self, partner: Partner, words: Sequence[Feedback], act: AuditedAct = AuditedAct.FEEDBACK) -> int:
         """Keep what a partner says about entries.
@@ -176,7 +237,15 @@ class FeedService:
             return issued_s
         return self._writer.run(partial(store.vouch, name=name, now_s=now_s))
 
+    def _sign_text(self, text: str, context: bytes) -> SignedTextShape:
+        return SignedTextShape(text=text, signatures=self._signer.sign_text(text, context))
+
     def _sign(self, state: ListState, issued_s: int) -> SignedHeadShape:
+        point = Point(state.list, state.seq, state.chain)
+        if state.seq > 0 and self._last_points.get(state.list) != point:
+            # feed-v1 §8.3: what a head was signed for is known for ever, and before anybody has the head.
+            self._writer.run(partial(log_store.keep_point, point=point))
+            self._last_points[state.list] = point
         head = Head(state.list, state.seq, state.chain, state.count, issued_s, issued_s + self._head_ttl_s)
         return self._signer.sign(head)
 

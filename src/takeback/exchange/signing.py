@@ -7,23 +7,24 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from takeback.errors import CorruptDataError, UnavailableError
 from takeback.model.entry import Head
 from takeback.wire.feed_v1 import (
+    HEAD_CONTEXT,
     PublicKeyShape,
     SignatureShape,
     SignedHeadShape,
     head_text,
     key_id_of,
     pin_of,
-    signed_bytes,
 )
 from takeback.wire.shape import encode_base64
 
-_FILE = "feed-signing-key"
+KEY_FILE = "feed-signing-key"
 _KEY_BYTES = 32
 
 
@@ -33,22 +34,37 @@ class HeadSigner:
 
     key: Ed25519PrivateKey = field(repr=False)
 
+    @classmethod
+    def of(cls, private_key: bytes) -> Self:
+        """A signer from the private half: 32 bytes."""
+        return cls(Ed25519PrivateKey.from_private_bytes(private_key))
+
+    def public_bytes(self) -> bytes:
+        """The public half: 32 bytes."""
+        return self.key.public_key().public_bytes_raw()
+
+    def private_text(self) -> str:
+        """The private half in hexadecimal, for the file it is kept in. Secret."""
+        return self.key.private_bytes_raw().hex()
+
     def public_key(self) -> PublicKeyShape:
         """The public half, as partners may ask for it."""
-        public = self.key.public_key().public_bytes_raw()
+        public = self.public_bytes()
         return PublicKeyShape(key_id=key_id_of(public), public_key=public.hex())
 
     def pin(self) -> str:
         """The part of a partner's key that names this signing key."""
-        return pin_of(self.key.public_key().public_bytes_raw())
+        return pin_of(self.public_bytes())
 
     def sign(self, head: Head) -> SignedHeadShape:
         """Vouch for a head."""
         text = head_text(head)
-        signature = encode_base64(self.key.sign(signed_bytes(text)))
-        return SignedHeadShape(
-            head=text, signatures=[SignatureShape(key_id=self.public_key().key_id, signature=signature)]
-        )
+        return SignedHeadShape(head=text, signatures=self.sign_text(text, HEAD_CONTEXT))
+
+    def sign_text(self, text: str, context: bytes) -> list[SignatureShape]:
+        """Vouch for a text; ``context`` says what kind of text it is."""
+        signature = encode_base64(self.key.sign(context + text.encode("ascii")))
+        return [SignatureShape(key_id=self.public_key().key_id, signature=signature)]
 
 
 def open_signer(keys_dir: Path) -> HeadSigner:
@@ -58,7 +74,7 @@ def open_signer(keys_dir: Path) -> HeadSigner:
         CorruptDataError: ``keys.corrupt``; a key is never replaced by itself, because every partner has pinned it.
         UnavailableError: ``keys.unreachable`` if the folder cannot be read or written.
     """
-    file = keys_dir / _FILE
+    file = keys_dir / KEY_FILE
     try:
         keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not file.exists():
@@ -78,7 +94,7 @@ def open_signer(keys_dir: Path) -> HeadSigner:
 
 
 def _create(file: Path) -> None:
-    draft = file.with_name(f"{_FILE}.{secrets.token_hex(8)}")
+    draft = file.with_name(f"{KEY_FILE}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:

@@ -73,6 +73,16 @@ HEADS = Table(
 )
 """When each list's head was last vouched for, Unix seconds: it never goes back, whichever process or clock asks."""
 
+POINTS = Table(
+    "points",
+    METADATA,
+    Column("list", String(16), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("chain", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Every place of a log that a head was signed for. They stay when the log before them is compacted (feed-v1 §8.3)."""
+
 AUDIT = Table(
     "audit",
     METADATA,

@@ -167,6 +167,8 @@ class AuditedAct(StrEnum):
     OPERATOR_REMOVE = "operator-remove"
     SIGN_IN = "sign-in"
     SIGN_OUT = "sign-out"
+    KEY_ROTATE = "key-rotate"
+    KEY_REVOKE = "key-revoke"
 
 
 PULLS = (AuditedAct.PULL, AuditedAct.NCMEC_PULL, AuditedAct.STOPNCII_PULL)

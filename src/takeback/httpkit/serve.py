@@ -10,6 +10,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Generator
+from functools import partial
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp
 
 from takeback.errors import InvalidInputError, UnavailableError
 from takeback.httpkit.logs import EventLog, open_log, route_library_logs
+from takeback.httpkit.stopping import tell_stopping
 
 _GRACE_S = 10
 _START_TIMEOUT_S = 60.0
@@ -49,7 +51,7 @@ def run(
             if on_ready is not None:
                 on_ready(url)
 
-        _UvicornServer(_config(app), ready).run(sockets=[listener])
+        _UvicornServer(app, ready).run(sockets=[listener])
     events.info("server.stopped", listening=url)
 
 
@@ -66,7 +68,7 @@ class Server:
         self._listener = _listen(host, port)
         self.url = _url_of(host, self._listener)
         self._ready = threading.Event()
-        self._uvicorn = _UvicornServer(_config(app), self._ready.set)
+        self._uvicorn = _UvicornServer(app, self._ready.set)
         self._thread = threading.Thread(target=self._serve, name=f"serve {self.url}", daemon=True)
 
     def start(self) -> None:
@@ -111,9 +113,15 @@ class _UvicornServer(uvicorn.Server):
     Raised again, SIGTERM would end the process before the database is closed.
     """
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
+    def __init__(self, app: ASGIApp, ready: Callable[[], None]) -> None:
+        super().__init__(_config(app))
         self._ready = ready
+        self._on_stop = partial(tell_stopping, app)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let go of requests that wait, then end as uvicorn does."""
+        self._on_stop()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""

@@ -30,7 +30,7 @@ class ListFollower:
         client: the partner's view of the registry.
         store: where the verified lists are kept.
         engine: what checks ask.
-        interval_s: pause between two looks at the feed.
+        interval_s: pause between two looks where the registry cannot be asked for news.
         log: where refusals are written, by code.
     """
 
@@ -87,7 +87,11 @@ class ListFollower:
             except Exception as error:  # noqa: BLE001 - the thread outlives every failure; the list says how old it is
                 failed = True
                 self._log.error("sync.failed", error=type(error).__name__, where=origin_of(error))
-            self._stop.wait(backoff.after(failed=failed))
+            pause_s = backoff.after(failed=failed)
+            if failed:
+                self._stop.wait(pause_s)
+            else:
+                self._client.wait_for_news(self._interval_s, self._stop)
 
     def _load(self) -> None:
         for name in Algorithm:

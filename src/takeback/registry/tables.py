@@ -156,7 +156,17 @@ CHANGES = Table(
     Index("changes_entry_id", "entry_id", "op"),
     sqlite_with_rowid=False,
 )
-"""The logs of all lists. ``op``: 1 add, 2 remove."""
+"""The logs of all lists. ``op``: 1 add, 2 remove. Adds of entries removed long ago may be missing (feed-v1 §8)."""
+
+FLOORS = Table(
+    "floors",
+    METADATA,
+    Column("list", String(16), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("chain", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Up to where each log has been compacted, and its chain value there: nobody can follow it from a place before that."""
 
 PUBLICATIONS = Table(
     "publications",

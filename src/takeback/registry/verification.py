@@ -16,7 +16,7 @@ from takeback.errors import CorruptDataError
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm
 from takeback.registry import store
-from takeback.registry.tables import CHANGES, ENTRIES
+from takeback.registry.tables import CHANGES, ENTRIES, FLOORS
 from takeback.wire.feed_v1 import first_chain, next_chain
 
 _EPOCH = date(1970, 1, 1)
@@ -43,9 +43,16 @@ def verify_lists(connection: Connection) -> list[VerifiedList]:
 
 def _verified(connection: Connection, name: Algorithm) -> VerifiedList:
     state = store.list_state(connection, name)
-    chain, seq, live = first_chain(name), 0, set[str]()
+    compacted = connection.execute(select(FLOORS).where(FLOORS.c.list == name.value)).one_or_none()
+    floor = 0 if compacted is None else compacted.seq
+    chain = first_chain(name) if compacted is None else bytes(compacted.chain)
+    seq, live = floor, set[str]()
     with closing(_log(connection, name)) as log:
         for change in log:
+            if change.seq <= floor:
+                # feed-v1 §8: adds of entries that were removed long ago are gone from here, and the chain with them.
+                (live.add if change.op is Op.ADD else live.discard)(change.entry_id)
+                continue
             seq += 1
             if change.seq != seq:
                 raise _broken(name, f"change {seq} is missing")

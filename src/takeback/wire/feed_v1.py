@@ -37,10 +37,10 @@ class PublicKeyShape(ReplyShape):
     public_key: Hex64
 
 
-class PublicKeysShape(ReplyShape):
-    """Answer of ``GET /feed/v1/keys``."""
+class MovedShape(ReplyShape):
+    """Answer of ``GET /feed/v1/wait``: lists that have gone beyond what was asked. A hint, signed by nobody."""
 
-    keys: list[PublicKeyShape]
+    moved: list[AlgorithmName]
 
 
 class SignatureShape(ReplyShape):
@@ -156,11 +156,6 @@ def head_text(head: Head) -> str:
         "seq": head.seq,
     }
     return json.dumps(shape, sort_keys=True, separators=(",", ":"))
-
-
-def signed_bytes(text: str) -> bytes:
-    """What the signature covers (§3.2)."""
-    return HEAD_CONTEXT + text.encode()
 
 
 def key_id_of(public_key: bytes) -> str:

@@ -130,7 +130,7 @@ def test_what_is_submitted_arrives_and_what_is_withdrawn_goes(partner: Partner) 
 
 def test_pages_of_a_real_feed(partner: Partner) -> None:
     partner.submit(*range(7))
-    partner.client.page_size = 3
+    partner.client.steps.page_size = 3
     (result,) = partner.client.sync_once([LIST])
     assert (result.seq, result.count) == (7, 7)
 
@@ -186,7 +186,7 @@ def test_a_registry_restored_from_a_backup_is_a_rollback_and_then_a_fork(tmp_pat
     with _partner(folder, store, clock) as partner:
         partner.submit(1)
         partner.client.sync_once([LIST])
-        key = partner.client.key
+        key = partner.client.steps.key
     shutil.copytree(folder, tmp_path / "backup")
     with _partner(folder, store, clock, key) as partner:
         partner.submit(2)
@@ -206,7 +206,7 @@ def test_a_registry_with_another_signing_key_is_not_the_registry(tmp_path: Path)
     with _partner(folder, store, clock) as partner:
         partner.submit(1)
         partner.client.sync_once([LIST])
-        key = partner.client.key
+        key = partner.client.steps.key
     shutil.rmtree(folder / "keys")
     with _partner(folder, store, clock, key) as partner:
         assert partner.refusal() == "feed.signature"

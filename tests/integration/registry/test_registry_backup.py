@@ -82,7 +82,7 @@ def test_a_backup_comes_back_as_it_was(
         # The same signing key and the same partner: a platform goes on as if nothing had been.
         key = rig.partner.key.text()
         assert restored.services.partners.recognise(key).partner_id == rig.partner.partner.partner_id
-        assert restored.services.feed.public_keys() == rig.registry.services.feed.public_keys()
+        assert restored.services.feed.keys() == rig.registry.services.feed.keys()
     finally:
         restored.close()
     with pytest.raises(ConflictError) as again:

@@ -16,11 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from takeback.client.partner_key import PartnerKey, parse_partner_key
 from takeback.model.entry import Change, Head, Op
 from takeback.model.fingerprint import Algorithm
+from takeback.wire.feed_keys_v1 import KeysShape
 from takeback.wire.feed_v1 import (
+    HEAD_CONTEXT,
     ChangesShape,
     FeedbackBatchShape,
     PublicKeyShape,
-    PublicKeysShape,
     SignatureShape,
     SignedHeadShape,
     change_shape,
@@ -29,7 +30,6 @@ from takeback.wire.feed_v1 import (
     key_id_of,
     next_chain,
     pin_of,
-    signed_bytes,
 )
 from takeback.wire.shape import encode_base64
 
@@ -72,7 +72,7 @@ class Signer:
 
     def sign_text(self, text: str) -> SignedHeadShape:
         signature = SignatureShape(
-            key_id=key_id_of(self.public), signature=encode_base64(self.private.sign(signed_bytes(text)))
+            key_id=key_id_of(self.public), signature=encode_base64(self.private.sign(HEAD_CONTEXT + text.encode()))
         )
         return SignedHeadShape(head=text, signatures=[signature])
 
@@ -113,7 +113,9 @@ class HandMadeRegistry:
         parts = urlsplit(path)
         if parts.path == "/feed/v1/keys":
             key = PublicKeyShape(key_id=key_id_of(self.signer.public), public_key=self.signer.public.hex())
-            return 200, PublicKeysShape(keys=[key]).model_dump_json().encode()
+            return 200, KeysShape(keys=[key]).model_dump_json().encode()
+        if not parts.path.endswith("/changes"):
+            return 404, problem("route.unknown", 404)
         name = Algorithm(parts.path.split("/")[3])
         if name in self.refused_lists:
             return 403, problem("partner.not_entitled", 403)

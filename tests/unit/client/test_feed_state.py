@@ -9,15 +9,16 @@ from tests.unit.client.feed_fixture import Signer, add, chain_over, remove
 from takeback.client.feed_state import (
     ListState,
     new_list_state,
-    pinned_key,
     take_page,
     verified_head,
     without_staged,
 )
+from takeback.client.trust import trusted_key
 from takeback.errors import ProtocolViolationError
 from takeback.model.entry import Change, Head, Op
 from takeback.model.fingerprint import Algorithm
-from takeback.wire.feed_v1 import PublicKeyShape, PublicKeysShape, SignedHeadShape, key_id_of, pin_of
+from takeback.wire.feed_keys_v1 import KeysShape
+from takeback.wire.feed_v1 import PublicKeyShape, SignedHeadShape, key_id_of, pin_of
 
 LIST = Algorithm.SHA256
 NOW = 1_790_000_000
@@ -165,12 +166,12 @@ def test_a_head_of_another_list_is_malformed() -> None:
 
 
 def test_only_the_pinned_key_is_trusted() -> None:
-    keys = PublicKeysShape(
+    keys = KeysShape(
         keys=[PublicKeyShape(key_id=key_id_of(s.public), public_key=s.public.hex()) for s in (OTHER, SIGNER)]
     )
-    assert pinned_key(keys, pin_of(SIGNER.public)) == SIGNER.public
+    assert trusted_key(pin_of(SIGNER.public), None, keys) == SIGNER.public
     with pytest.raises(ProtocolViolationError) as refusal:
-        pinned_key(keys, "0" * 32)
+        trusted_key("0" * 32, None, keys)
     assert refusal.value.code == "feed.signature"
 
 

@@ -15,7 +15,7 @@ from takeback.exchange.signing import HeadSigner, open_signer
 from takeback.exchange.types import AuditedAct, AuditRecord, PartnerKey, new_partner_key, parse_partner_key
 from takeback.model.entry import Head
 from takeback.model.fingerprint import Algorithm
-from takeback.wire.feed_v1 import first_chain, parse_head, signed_bytes
+from takeback.wire.feed_v1 import HEAD_CONTEXT, first_chain, parse_head
 from takeback.wire.shape import decode_base64
 
 HEAD = Head(Algorithm.PDQ, 3, first_chain(Algorithm.PDQ), 2, 1_000, 4_600)
@@ -73,12 +73,12 @@ def test_a_head_is_signed_as_the_text_that_is_sent(tmp_path: Path) -> None:
     (signature,) = signed.signatures
     public = signer.public_key()
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public.public_key))
-    key.verify(decode_base64(signature.signature, "test"), signed_bytes(signed.head))
+    key.verify(decode_base64(signature.signature, "test"), HEAD_CONTEXT + signed.head.encode())
     assert parse_head(signed.head) == HEAD
     assert signature.key_id == public.key_id == hashlib.sha256(bytes.fromhex(public.public_key)).hexdigest()[:16]
     assert signer.pin() == hashlib.sha256(bytes.fromhex(public.public_key)).hexdigest()[:32]
     with pytest.raises(InvalidSignature):
-        key.verify(decode_base64(signature.signature, "test"), signed_bytes(signed.head.replace("3", "4")))
+        key.verify(decode_base64(signature.signature, "test"), HEAD_CONTEXT + signed.head.replace("3", "4").encode())
 
 
 def test_a_partners_key_reads_back_and_shows_its_secret_nowhere_else() -> None:
