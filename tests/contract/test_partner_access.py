@@ -10,6 +10,7 @@ from alembic import command
 from sqlalchemy import text
 from starlette.requests import Request
 
+from takeback.apps.registry import build_registry
 from takeback.clock import day_of
 from takeback.db import writing
 from takeback.db.schema import _config
@@ -18,10 +19,12 @@ from takeback.exchange.gate import GateRules, PartnerGate, parse_proxies
 from takeback.exchange.partners import PartnerService, Terms
 from takeback.exchange.types import DEFAULT_SCOPES, Scope, new_partner_key
 from takeback.httpkit.auth import UnknownCallerError
+from takeback.httpkit.logs import open_log
 from takeback.httpkit.rate import RateLimitedError, RequestRate
 from takeback.httpkit.serve import Server
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Feedback, FeedbackValue
+from takeback.settings import RegistrySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,6 +218,23 @@ def test_every_face_says_when_to_come_back(rig: RegistryRig) -> None:
             http.get("/stopncii/v1/FetchHashes", headers=keys),
         ):
             assert (reply.status_code, reply.json()["code"], reply.headers["Retry-After"]) == (429, "caller.rate", "60")
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_an_address_is_compared_and_forgotten(rig: RegistryRig) -> None:
+    address = "203.0.113.77"
+    issued = rig.registry.services.partners.add("From there", terms=Terms(networks=["203.0.113.64/27"]))
+    settings = RegistrySettings(data_dir=rig.folder, database_url=rig.url, trusted_proxies="127.0.0.0/8")
+    registry = build_registry(settings, rig.clock, open_log(rig.log))
+    with Server(registry.app) as server, httpx.Client(base_url=server.url) as http:
+        key = {"Authorization": f"Bearer {issued.key.text()}"}
+        assert http.get("/feed/v1/md5/changes", headers=key).json()["code"] == "partner.network"
+        assert http.get("/feed/v1/md5/changes", headers={**key, "X-Forwarded-For": address}).status_code == 200
+        files = [file.read_bytes() for file in rig.folder.rglob("*") if file.is_file()]
+    registry.close()
+    assert len(files) > 1
+    assert not [content for content in files if address.encode() in content]
+    assert address not in rig.log.getvalue()
 
 
 def test_a_key_does_what_it_is_for(rig: RegistryRig) -> None:
