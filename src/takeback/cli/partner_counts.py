@@ -39,8 +39,9 @@ def statistics_command(data_dir: _DataDir = None, database_url: _DatabaseUrl = N
                 continue
             words = ", ".join(f"{value} {count}" for value, count in sorted(counts.words.items())) or "no feedback"
             lag = ", ".join(f"{name} {behind}" for name, behind in sorted(counts.lag.items())) or "nothing pulled"
+            last = row["last_pull"] or "never"
             console().print(
-                f"{counts.partner.partner_id}  {counts.partner.name}  pulls {counts.pulls}, last {row['last_pull'] or 'never'}"
+                f"{counts.partner.partner_id}  {counts.partner.name}  pulls {counts.pulls}, last {last}"
                 f"  [dim]behind: {lag}; {words}; questions {counts.questions}[/]"
             )
 
