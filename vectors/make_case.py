@@ -9,13 +9,14 @@ import json
 from datetime import date
 from pathlib import Path
 
-from takeback.client.sealing import case_keys, receipt_root, seal_content, token_hash
+from takeback.client.sealing import case_keys, receipt_root, seal_content, sheet_keys, token_hash
 from takeback.errors import TakebackError
 from takeback.model.case import CaseContent, HeldFingerprint, Hold, Submission
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.model.receipt import Receipt, parse_receipt
 from takeback.wire.case_v1 import (
     BODY_SIZES_BYTES,
+    MAX_SHEETS,
     PLAINTEXT_SIZES_BYTES,
     plaintext_of,
     submission_body,
@@ -65,13 +66,18 @@ def _refusal(typed: str) -> str:
     raise AssertionError(f"{typed!r} should be refused")
 
 
-def _keys() -> list[dict[str, str]]:
+def _keys() -> list[dict[str, object]]:
     return [
         {
             "receipt": receipt.digits,
             "root": receipt_root(receipt).hex(),
             "case_id": case_keys(receipt).case_id.hex(),
             "case_key": case_keys(receipt).case_key.hex(),
+            "sheets": [
+                {"sheet": sheet, "case_id": keys.case_id.hex(), "case_key": keys.case_key.hex()}
+                for sheet, keys in enumerate(sheet_keys(receipt), start=1)
+                if sheet in {1, 2, MAX_SHEETS}
+            ],
         }
         for receipt in _RECEIPTS
     ]

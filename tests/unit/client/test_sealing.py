@@ -69,6 +69,9 @@ def test_golden_keys(vectors: dict[str, Any]) -> None:
         assert root.hex() == item["root"]
         assert keys_of(root).case_id.hex() == item["case_id"]
         assert keys_of(root).case_key.hex() == item["case_key"]
+        for sheet in item["sheets"]:
+            keys = keys_of(root, sheet["sheet"])
+            assert (keys.case_id.hex(), keys.case_key.hex()) == (sheet["case_id"], sheet["case_key"])
 
 
 def test_golden_sealed_cases(vectors: dict[str, Any]) -> None:

@@ -21,7 +21,13 @@ import { tokensBody } from '../core/wire.ts';
 import { webPrimitives } from './primitives.ts';
 
 interface Vectors {
-  keys: { receipt: string; root: string; case_id: string; case_key: string }[];
+  keys: {
+    receipt: string;
+    root: string;
+    case_id: string;
+    case_key: string;
+    sheets: { sheet: number; case_id: string; case_key: string }[];
+  }[];
   plaintext_sizes_bytes: number[];
   body_sizes_bytes: number[];
   sealed: {
@@ -58,11 +64,16 @@ describe('golden vectors of case-v1', () => {
     expect(vectors.body_sizes_bytes).toEqual(BODY_SIZES_BYTES);
   });
 
-  it.each(vectors.keys)('derives the keys of $receipt', async ({ receipt, root, case_id, case_key }) => {
+  it.each(vectors.keys)('derives the keys of $receipt', async ({ receipt, root, case_id, case_key, sheets }) => {
     expect(toHex(await device.argon2id(asciiBytes(receipt), asciiBytes('takeback/receipt/v1')))).toBe(root);
     const keys = await deriveKeys(device, parseReceipt(receipt));
     expect(toHex(keys.caseId)).toBe(case_id);
     expect(toHex(keys.caseKey)).toBe(case_key);
+    const all = await deriveSheets(device, parseReceipt(receipt));
+    for (const { sheet, ...expected } of sheets) {
+      const own = all[sheet - 1];
+      expect(own && { case_id: toHex(own.caseId), case_key: toHex(own.caseKey) }).toEqual(expected);
+    }
   });
 
   it.each(vectors.sealed)('opens and makes the sealed case of $receipt', async (vector) => {
