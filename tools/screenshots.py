@@ -11,12 +11,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pyotp
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from takeback.apps.demo import DemoPorts, running_demo
 from takeback.apps.demo_picture import edited_copy, landscape
 from takeback.apps.demo_story import DemoAddresses
+from takeback.apps.registry import open_console
 from takeback.clock import SystemClock
+from takeback.console.types import Role
+from takeback.settings import RegistrySettings
 
 _SEED = 3
 _SETTLE_MS = 400
@@ -105,6 +109,25 @@ def _review(desk: Page, camera: Camera) -> None:
     camera.take(desk, "empty")
 
 
+def _console(browser: Browser, at: DemoAddresses, data_dir: Path, camera: Camera, width: int) -> None:
+    """Every view of the operator's console, as somebody who comes with a link."""
+    with open_console(RegistrySettings(data_dir=data_dir), SystemClock()) as services:
+        code = services.operators.add(f"robin {width}", Role.OPERATOR).code
+    desk = browser.new_context(viewport={"width": width, "height": 820}, device_scale_factor=1.5).new_page()
+    desk.goto(f"{at.registry}/operator/#code={code}")
+    secret = desk.get_by_test_id("secret").inner_text().replace(" ", "")
+    camera.take(desk, "console-link")
+    desk.get_by_test_id("password").fill("a quiet morning in March")
+    desk.get_by_test_id("code").fill(pyotp.TOTP(secret).now())
+    desk.get_by_test_id("enrol").click()
+    desk.get_by_test_id("health").wait_for()
+    for view in ("overview", "partners", "quarantine", "guard", "audit", "operators", "account"):
+        desk.get_by_test_id(f"view-{view}").click()
+        camera.take(desk, f"console-{view}")
+    desk.get_by_test_id("sign-out").click()
+    camera.take(desk, "console-sign-in")
+
+
 def main() -> int:
     """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -122,7 +145,10 @@ def main() -> int:
     ):
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         for width, wanted in shots:
-            _play(browser, at, Path(made), Camera(arguments.folder, wanted, width), width)
+            camera = Camera(arguments.folder, wanted, width)
+            _play(browser, at, Path(made), camera, width)
+            if wanted is None:
+                _console(browser, at, Path(made) / "data" / "registry", camera, width)
     return 0
 
 

@@ -16,7 +16,7 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     # Whatever a page tries, only this machine answers.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
