@@ -26,6 +26,7 @@ from takeback.clock import ManualClock
 from takeback.httpkit.logs import open_log
 from takeback.httpkit.serve import Server
 from takeback.model.fingerprint import Algorithm, Fingerprint
+from takeback.registry.types import Wish
 from takeback.settings import RegistrySettings
 from takeback.wire.case_v1 import submission_body, tokens_body
 
@@ -52,7 +53,13 @@ def _rows(rig: RegistryRig, query: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
-CLUSTER_KEYS = {"cases": "case_id", "entries": "entry_id", "holds": "token_hash", "changes": "list, seq"}
+CLUSTER_KEYS = {
+    "cases": "case_id",
+    "entries": "entry_id",
+    "holds": "token_hash",
+    "changes": "list, seq",
+    "leaving": "token_hash",
+}
 
 
 def _as_it_lies(rig: RegistryRig, table: str, column: str) -> list[bytes]:
@@ -96,6 +103,28 @@ def test_no_order_in_the_database_groups_what_came_together(rig: RegistryRig, cr
     submitted = {who.submission.case_id: number for number, who in enumerate(crowd)}
     ranks = [submitted[case_id] for case_id in cases if case_id in submitted]
     assert sum(two == one + 1 for one, two in pairwise(ranks)) < 12
+
+
+def test_withdrawals_that_wait_and_renewals_group_nothing(rig: RegistryRig) -> None:
+    rig.restart(withdrawal_delay_days=2, hold_lifetime_days=91)
+    people = [rig.submits(rig.pdq(), rig.pdq(), rig.md5(), rig.md5()) for _ in range(20)]
+    rig.batch()
+    for who in people:
+        rig.withdraws(*who.tokens)
+        rig.wishes(Wish.RENEW, *who.tokens)
+    rig.batch()
+    group_of = {item.token_hash: number for number, who in enumerate(people) for item in who.submission.fingerprints}
+    order = _as_it_lies(rig, "leaving", "token_hash")
+    assert sorted(order) == sorted(group_of)
+    assert _is_like_shuffled(order, group_of)
+    assert _is_like_shuffled(_as_it_lies(rig, "holds", "token_hash"), group_of)
+    for query in ("SELECT DISTINCT day FROM leaving", "SELECT DISTINCT until_day FROM holds"):
+        assert len(_rows(rig, query)) == 1
+    for table in GROUPED_TABLES:
+        assert _rows(rig, f"SELECT * FROM {table}") == []  # noqa: S608 - ours
+    hashes = {token_hash.hex() for token_hash in group_of}
+    for line in _dump(rig).lower().splitlines():
+        assert sum(name in line for name in hashes) <= 1
 
 
 def test_order_of_holds_says_nothing_of_order_of_entries(rig: RegistryRig, crowd: list[Person]) -> None:
