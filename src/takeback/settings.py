@@ -95,7 +95,11 @@ class PlatformSettings(_Settings):
     sync_interval_s: float = Field(5.0, gt=0, description="pause between two looks at the feed")
     deadline_h: float = Field(48.0, gt=0, description="hours until a lead should be decided")
     max_picture_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="largest picture that is checked")
-    check_workers: int = Field(2, ge=1, description="threads that decode and hash")
+    check_workers: int = Field(2, ge=1, description="threads that decode and hash pictures")
+    max_video_bytes: int = Field(2 * 1024**3, ge=1024, description="largest video that is checked")
+    video_workers: int = Field(1, ge=1, description="processes that decode and hash videos")
+    video_deadline_s: float = Field(600.0, gt=0, description="seconds one video may take")
+    body_timeout_s: float = Field(300.0, gt=0, description="seconds in which a request's body has to arrive")
 
 
 class SampleSettings(_Settings):

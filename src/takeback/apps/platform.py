@@ -4,10 +4,11 @@ The kit knows the registry by its feed only. ``python -m takeback.apps.platform`
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -22,7 +23,7 @@ from takeback.client.partner_key import parse_partner_key
 from takeback.clock import Clock, SystemClock
 from takeback.db import GroupWriter, open_database, reading, sqlite_url
 from takeback.errors import TakebackError
-from takeback.hashing import Limits, preview_of, query_fingerprints_of, reencoded
+from takeback.hashing import Limits, VideoHasher, VideoLimits, preview_of, query_fingerprints_of, reencoded
 from takeback.httpkit.application import bare_app
 from takeback.httpkit.headers import SecurityHeaders
 from takeback.httpkit.limits import BodyLimit, InFlightLimit
@@ -32,9 +33,11 @@ from takeback.httpkit.problem import install_problem_handlers
 from takeback.httpkit.serve import run
 from takeback.matching import MatchEngine
 from takeback.platform import store
+from takeback.platform.arriving import ArrivalLimits
 from takeback.platform.checking import CheckService
 from takeback.platform.decision_bell import DecisionBell
-from takeback.platform.held import HeldPictures
+from takeback.platform.filmstrip import FilmstripCache
+from takeback.platform.held import HeldFiles
 from takeback.platform.http import PlatformFace, platform_router
 from takeback.platform.keys import PlatformKeys
 from takeback.platform.lists import ListFollower
@@ -51,6 +54,7 @@ _PICTURES_A_WORKER: Final = 8
 """Pictures in memory for each thread that works on them; more are refused with 503 before they are read."""
 
 _PREVIEW_LONG_SIDE_PX: Final = 256
+_STILL_LONG_SIDE_PX: Final = 960
 
 
 @dataclass(slots=True)
@@ -126,6 +130,9 @@ def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opene
     opened.callback(writer.close)
     pool = PicturePool(settings.check_workers, settings.check_workers * _PICTURES_A_WORKER)
     opened.callback(pool.close)
+    hasher = opened.enter_context(_video_hasher(settings))
+    videos = PicturePool(settings.video_workers + 1, settings.video_workers * _PICTURES_A_WORKER)
+    opened.callback(videos.close)
     reporter = FeedbackReporter(FeedbackSender(http), store.SqlOutbox(engine, writer), log)
     opened.callback(reporter.stop)
     index = MatchEngine()
@@ -135,7 +142,7 @@ def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opene
     bell = _bell(engine)
     opened.callback(bell.close)
 
-    held = _held_pictures(settings, engine)
+    held = _held_files(settings, engine)
     limits = Limits(max_bytes=settings.max_picture_bytes)
     checks = CheckService(
         engine=engine,
@@ -145,6 +152,7 @@ def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opene
         follower=follower,
         index=index,
         hash_picture=lambda picture, regions: query_fingerprints_of(picture, limits, regions=regions),
+        hash_video=lambda video, regions: hasher.query_of(video, regions=regions),
         reporter=reporter,
         clock=clock,
         deadline_s=round(settings.deadline_h * 3600),
@@ -158,10 +166,24 @@ def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opene
         bell=bell,
         preview=partial(preview_of, long_side_px=_PREVIEW_LONG_SIDE_PX, blur=True, limits=limits),
         reencode=partial(reencoded, limits=limits),
+        stills=partial(_stills, hasher),
+        strips=FilmstripCache(),
         clock=clock,
     )
     sessions = ReviewSessions(keys.review_code, clock)
-    face = PlatformFace(keys.api_token.encode(), checks, review, sessions, follower, bell, pool, clock)
+    face = PlatformFace(
+        api_token=keys.api_token.encode(),
+        checks=checks,
+        review=review,
+        sessions=sessions,
+        follower=follower,
+        bell=bell,
+        pool=pool,
+        videos=videos,
+        held=held,
+        limits=ArrivalLimits(settings.max_picture_bytes, settings.max_video_bytes),
+        clock=clock,
+    )
     return Platform(_app(face, settings, log), keys, face, reporter, log)
 
 
@@ -193,15 +215,31 @@ def _app(face: PlatformFace, settings: PlatformSettings, log: EventLog) -> FastA
     install_problem_handlers(app, log)
     app.include_router(platform_router(face))
     mount_page(app, "review", at="/review/")
-    app.add_middleware(BodyLimit, max_body_bytes=_MAX_BODY_BYTES, by_prefix={"/v1/check": settings.max_picture_bytes})
+    largest = max(settings.max_picture_bytes, settings.max_video_bytes)
+    app.add_middleware(
+        BodyLimit,
+        max_body_bytes=_MAX_BODY_BYTES,
+        by_prefix={"/v1/check": largest},
+        body_timeout_s=settings.body_timeout_s,
+    )
     app.add_middleware(InFlightLimit, max_in_flight=_MAX_IN_FLIGHT)
     app.add_middleware(SecurityHeaders)
     return app
 
 
-def _held_pictures(settings: PlatformSettings, engine: Engine) -> HeldPictures:
-    """The held pictures, without what a crash may have left: files that no open lead needs."""
-    held = HeldPictures(settings.data_dir / "held")
+def _video_hasher(settings: PlatformSettings) -> VideoHasher:
+    limits = VideoLimits(max_bytes=settings.max_video_bytes, deadline_s=settings.video_deadline_s)
+    return VideoHasher(limits, settings.video_workers)
+
+
+def _stills(hasher: VideoHasher, path: Path, times_s: Sequence[float], blur: bool) -> list[bytes]:
+    side_px = _PREVIEW_LONG_SIDE_PX if blur else _STILL_LONG_SIDE_PX
+    return hasher.stills_of(path, times_s, long_side_px=side_px, blur=blur)
+
+
+def _held_files(settings: PlatformSettings, engine: Engine) -> HeldFiles:
+    """The held files, without what a crash may have left: files that no open lead needs."""
+    held = HeldFiles(settings.data_dir / "held")
     with reading(engine) as connection:
         held.erase_all_but(store.open_lead_ids(connection))
     return held

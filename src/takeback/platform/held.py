@@ -1,12 +1,16 @@
-"""The pictures that wait for a decision: one file a lead, mode 0600, no name but the lead's.
+"""The pictures and videos that wait for a decision: one file a lead, mode 0600, no name but the lead's.
 
-A picture is on disk before its lead is in the database, so no lead is without its picture; a file whose lead never came
-to be, or has been decided, is erased at the next start.
+A file is on disk before its lead is in the database, so no lead is without its file; one whose lead never came to be,
+or has been decided, is erased at the next start. Videos that are on their way in lie in a folder beside, until it is
+known what becomes of them; what is there at a start is erased.
 """
 
 import os
 import re
+import secrets
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from pathlib import Path
 
 from takeback.errors import NotFoundError, UnavailableError
@@ -14,8 +18,8 @@ from takeback.errors import NotFoundError, UnavailableError
 _NAME = re.compile(r"[0-9a-f]{32}")
 
 
-class HeldPictures:
-    """A folder of held pictures.
+class HeldFiles:
+    """A folder of held pictures and videos.
 
     Args:
         folder: made if it is not there.
@@ -26,10 +30,54 @@ class HeldPictures:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._arriving = folder.parent / "arriving"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._arriving.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise _unavailable(error) from None
+
+    @contextmanager
+    def arriving(self) -> Iterator[Path]:
+        """A new empty file for a video on its way in; erased in the end, unless it was held.
+
+        Raises:
+            UnavailableError: ``platform.data_dir``.
+        """
+        path = self._arriving / secrets.token_hex(16)
+        try:
+            path.touch(0o600, exist_ok=False)
+        except OSError as error:
+            raise _unavailable(error) from None
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def keep_file(self, lead_id: str, path: Path) -> None:
+        """Hold a file that has arrived; when this returns, a power cut cannot lose it.
+
+        Raises:
+            UnavailableError: ``platform.data_dir``.
+        """
+        try:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            path.rename(self._folder / lead_id)
+            self._sync_folder()
+        except OSError as error:
+            raise _unavailable(error) from None
+
+    def path_of(self, lead_id: str) -> Path:
+        """The file of an open lead.
+
+        Raises:
+            NotFoundError: ``lead.no_picture``.
+        """
+        path = self._folder / lead_id
+        if not path.is_file():
+            raise NotFoundError("lead.no_picture", "The copy of this file has been erased.")
+        return path
 
     def keep(self, lead_id: str, picture: bytes) -> None:
         """Store a picture; when this returns, a power cut cannot lose it.
@@ -73,6 +121,9 @@ class HeldPictures:
     def erase_all_but(self, lead_ids: AbstractSet[str]) -> int:
         """Remove what no open lead needs; returns how many files went. Call it before anything is checked."""
         erased = 0
+        for path in self._arriving.iterdir():
+            path.unlink()
+            erased += 1
         for path in sorted(self._folder.iterdir()):
             if _NAME.fullmatch(path.name) and path.name not in lead_ids:
                 self.erase(path.name)

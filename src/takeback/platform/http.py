@@ -18,8 +18,11 @@ from takeback.model.entry import EntryId
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Action, Reason
 from takeback.model.match import Tier
+from takeback.platform.arriving import ArrivalLimits, arrival
 from takeback.platform.checking import CheckService
 from takeback.platform.decision_bell import DecisionBell
+from takeback.platform.filmstrip import filmstrip_of
+from takeback.platform.held import HeldFiles
 from takeback.platform.lists import ListFollower
 from takeback.platform.pool import PicturePool
 from takeback.platform.review import ReviewService
@@ -31,6 +34,7 @@ from takeback.wire.platform_v1 import (
     CheckReplyShape,
     DecideShape,
     DecisionsShape,
+    FrameShape,
     LeadDecisionShape,
     LeadMatchShape,
     LeadShape,
@@ -46,6 +50,8 @@ from takeback.wire.platform_v1 import (
 COOKIE = "takeback_review"
 
 LeadId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+
+FrameNumber = Annotated[int, Path(ge=0, le=63)]
 
 _JPEG: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"image/jpeg": {}}}}
 _PICTURE_BODY: Final[dict[str, Any]] = {
@@ -68,6 +74,9 @@ class PlatformFace:
         follower: how the lists stand.
         bell: rings when there is a decision.
         pool: threads for pictures.
+        videos: threads that wait for the processes which read videos.
+        held: where a video waits for its check.
+        limits: how large what arrives may be.
         clock: the time.
     """
 
@@ -78,6 +87,9 @@ class PlatformFace:
     follower: ListFollower
     bell: DecisionBell
     pool: PicturePool
+    videos: PicturePool
+    held: HeldFiles
+    limits: ArrivalLimits
     clock: Clock
 
     def require_platform(self, request: Request) -> None:
@@ -121,12 +133,17 @@ def _platform_routes(face: PlatformFace) -> APIRouter:
     router = APIRouter(dependencies=[Depends(face.require_platform)], responses=problem_replies(401, 422, 503))
 
     @router.post(
-        "/v1/check", openapi_extra=_PICTURE_BODY, responses=problem_replies(408, 409, 413), name="check a picture"
+        "/v1/check",
+        openapi_extra=_PICTURE_BODY,
+        responses=problem_replies(408, 409, 413),
+        name="check content",
     )
     async def check(request: Request, content_id: Annotated[str, Query(pattern=CONTENT_ID_PATTERN)]) -> CheckReplyShape:
-        with face.pool.place():
-            picture = await request.body()
-            checked = await face.pool.run(partial(face.checks.check, content_id, picture))
+        async with arrival(request, face.held, face.limits, (face.pool, face.videos)) as body:
+            if isinstance(body, bytes):
+                checked = await face.pool.run(partial(face.checks.check, content_id, body))
+            else:
+                checked = await face.videos.run(partial(face.checks.check_video, content_id, body))
         return _check_reply(checked, face.clock.now_s())
 
     @router.get("/v1/decisions", name="follow decisions")
@@ -188,6 +205,21 @@ def _lead_routes(face: PlatformFace) -> APIRouter:
     @router.get("/v1/leads/{lead_id}/picture", responses=_JPEG, name="the picture itself")
     async def picture(lead_id: LeadId, reviewer: Annotated[str, reviewer_only]) -> Response:
         shown = await face.pool.run(partial(face.review.picture_of, lead_id, reviewer))
+        return Response(shown, media_type="image/jpeg")
+
+    @router.get(
+        "/v1/leads/{lead_id}/frames/{number}/preview",
+        dependencies=[reviewer_only],
+        responses=_JPEG,
+        name="blurred frame",
+    )
+    async def frame_preview(lead_id: LeadId, number: FrameNumber) -> Response:
+        shown = await face.videos.run(partial(face.review.frame_of, lead_id, number))
+        return Response(shown, media_type="image/jpeg")
+
+    @router.get("/v1/leads/{lead_id}/frames/{number}/picture", responses=_JPEG, name="the frame itself")
+    async def frame(lead_id: LeadId, number: FrameNumber, reviewer: Annotated[str, reviewer_only]) -> Response:
+        shown = await face.videos.run(partial(face.review.clear_frame_of, lead_id, number, reviewer))
         return Response(shown, media_type="image/jpeg")
 
     @router.post("/v1/leads/{lead_id}/decision", responses=problem_replies(409), name="decide a lead")
@@ -265,8 +297,11 @@ def _lead_shape(record: LeadRecord, withdrawn: frozenset[tuple[Algorithm, EntryI
         created=record.lead.created_s,
         deadline=record.lead.deadline_s,
         state="open" if decision is None else "decided",
-        width=record.width,
-        height=record.height,
+        width=record.facts.width,
+        height=record.facts.height,
+        media=record.facts.media.value,
+        duration=record.facts.duration_s,
+        frames=[FrameShape(time=frame.time_s, match=frame.is_match) for frame in filmstrip_of(record)],
         matches=[
             LeadMatchShape(
                 **check_match_shape(match).model_dump(), withdrawn=(match.algorithm, match.entry_id) in withdrawn

@@ -17,6 +17,7 @@ from typing import Self
 from takeback.errors import CorruptDataError, UnavailableError
 
 _CODE_GROUPS = 5
+_PIECE_BYTES = 2**20
 _CODE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,200}")
 
@@ -60,6 +61,14 @@ class PlatformKeys:
     def digest_of(self, data: bytes) -> bytes:
         """The keyed digest contents are remembered by: 32 bytes."""
         return hmac.digest(self.digest_key, data, sha256)
+
+    def digest_of_file(self, path: Path) -> bytes:
+        """The same of a file, of which a piece at a time is in memory."""
+        digest = hmac.new(self.digest_key, digestmod=sha256)
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE_BYTES):
+                digest.update(piece)
+        return digest.digest()
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:

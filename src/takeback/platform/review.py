@@ -3,8 +3,9 @@
 **Source:** docs/protocol/platform-v1.md §3 and §4.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, assert_never
 
 from sqlalchemy import Connection, Engine
@@ -18,10 +19,11 @@ from takeback.model.lead import Action, Decision, FeedbackValue, Reason
 from takeback.platform import store
 from takeback.platform.checking import feedback_about
 from takeback.platform.decision_bell import DecisionBell
-from takeback.platform.held import HeldPictures
+from takeback.platform.filmstrip import FilmstripCache, filmstrip_of
+from takeback.platform.held import HeldFiles
 from takeback.platform.lists import ListFollower
 from takeback.platform.reporting import FeedbackReporter
-from takeback.platform.types import LeadRecord, Queue
+from takeback.platform.types import LeadRecord, Media, Queue
 
 MAX_QUEUE: Final = 200
 """Leads shown at once; the most urgent ones."""
@@ -42,23 +44,27 @@ class ReviewService:
     Args:
         engine: the kit's database.
         writer: its one writer.
-        held: where pictures of leads wait.
+        held: where the files of leads wait.
         follower: knows which entries are still listed.
         reporter: is woken when there is feedback.
         bell: rings when there is a decision.
         preview: a picture's file to a small, grey, strongly blurred JPEG.
         reencode: a picture's file to a JPEG without anything but its look.
+        stills: of a video's file the grey pictures at some times, JPEG, blurred or not.
+        strips: blurred filmstrips that were made lately.
         clock: the time.
     """
 
     engine: Engine = field(repr=False)
     writer: GroupWriter
-    held: HeldPictures
+    held: HeldFiles
     follower: ListFollower
     reporter: FeedbackReporter
     bell: DecisionBell
     preview: Callable[[bytes], bytes]
     reencode: Callable[[bytes], bytes]
+    stills: Callable[[Path, Sequence[float], bool], list[bytes]]
+    strips: FilmstripCache
     clock: Clock
 
     def queue(self) -> Queue:
@@ -88,16 +94,45 @@ class ReviewService:
         )
 
     def preview_of(self, lead_id: str) -> bytes:
-        """The blurred preview of an open lead's picture, JPEG."""
-        self.lead(lead_id)
+        """The blurred preview of an open lead's picture, or of a video the filmstrip's first, JPEG."""
+        record = self.lead(lead_id)
+        if record.facts.media is Media.VIDEO:
+            return self.frame_of(lead_id, 0)
         return self.preview(self.held.read(lead_id))
+
+    def frame_of(self, lead_id: str, number: int) -> bytes:
+        """One blurred picture of an open lead's filmstrip, JPEG.
+
+        Raises:
+            NotFoundError: ``lead.unknown``, ``lead.no_frame``, ``lead.no_picture``.
+        """
+        times_s = self._frame_times(lead_id, number)
+        path = self.held.path_of(lead_id)
+        return self.strips.strip(lead_id, lambda: self.stills(path, times_s, True))[number]
+
+    def clear_frame_of(self, lead_id: str, number: int, reviewer: str) -> bytes:
+        """The same picture sharp, grey still; that the reviewer looked is on record before a byte of it is returned."""
+        time_s = self._frame_times(lead_id, number)[number]
+        (still,) = self.stills(self.held.path_of(lead_id), [time_s], False)
+        self._note_look(lead_id, reviewer)
+        return still
+
+    def _frame_times(self, lead_id: str, number: int) -> tuple[float, ...]:
+        times_s = tuple(frame.time_s for frame in filmstrip_of(self.lead(lead_id)))
+        if number >= len(times_s):
+            raise NotFoundError("lead.no_frame", "There is no such frame.")
+        return times_s
+
+    def _note_look(self, lead_id: str, reviewer: str) -> None:
+        now_s = self.clock.now_s()
+        self.writer.run(lambda connection: store.add_look(connection, lead_id, reviewer, now_s))
 
     def picture_of(self, lead_id: str, reviewer: str) -> bytes:
         """The picture itself, JPEG; that the reviewer looked is on record before a byte of it is returned."""
-        self.lead(lead_id)
+        if self.lead(lead_id).facts.media is Media.VIDEO:
+            return self.clear_frame_of(lead_id, 0, reviewer)
         picture = self.reencode(self.held.read(lead_id))
-        now_s = self.clock.now_s()
-        self.writer.run(lambda connection: store.add_look(connection, lead_id, reviewer, now_s))
+        self._note_look(lead_id, reviewer)
         return picture
 
     def decide(self, lead_id: str, action: Action, reason: Reason, reviewer: str) -> LeadRecord:
@@ -114,6 +149,7 @@ class ReviewService:
         self.bell.ring(0 if record.decision is None else record.decision.seq)
         self.reporter.wake()
         self.held.erase(lead_id)
+        self.strips.forget(lead_id)
         return record
 
     def decisions_after(self, seq: int) -> tuple[Decision, ...]:
@@ -131,7 +167,7 @@ class ReviewService:
             return record
         decision = store.add_decision(connection, record.lead, action, reason, reviewer, self.clock.now_s())
         store.queue_feedback(connection, feedback_about(record, _word_for(action)))
-        return LeadRecord(record.lead, record.width, record.height, decision)
+        return LeadRecord(record.lead, record.facts, decision)
 
 
 def _known(connection: Connection, lead_id: str) -> LeadRecord:

@@ -1,7 +1,9 @@
 """The kit's SQL. Every function works in the caller's transaction; nothing here decides anything."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
 from datetime import date
+from typing import Final
 
 from sqlalchemy import Connection, Engine, Row, delete, exists, func, insert, select, update
 
@@ -9,9 +11,12 @@ from takeback.client.feedback import OutboxItem
 from takeback.db import GroupWriter, reading
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Action, Decision, Feedback, FeedbackValue, Lead, Reason
-from takeback.model.match import Match, Tier
+from takeback.model.match import ClipTimes, Match, Tier
 from takeback.platform.tables import CONTENTS, DECISIONS, LEAD_MATCHES, LEADS, LOOKS, OUTBOX
-from takeback.platform.types import CheckedPicture, LeadRecord, Queue
+from takeback.platform.types import CheckedContent, LeadRecord, Media, MediaFacts, Queue
+
+_TIMES_UNKNOWN: Final = dict.fromkeys(field.name for field in fields(ClipTimes))
+"""The columns that say where a match is seen, in the order of ``ClipTimes``."""
 
 
 def digest_of_content(connection: Connection, content_id: str) -> bytes | None:
@@ -20,9 +25,9 @@ def digest_of_content(connection: Connection, content_id: str) -> bytes | None:
     return None if found is None else bytes(found.digest)
 
 
-def remember_content(connection: Connection, picture: CheckedPicture, day: date) -> None:
+def remember_content(connection: Connection, content: CheckedContent, day: date) -> None:
     """Note a content that was not known."""
-    connection.execute(insert(CONTENTS).values(content_id=picture.content_id, digest=picture.digest, day=day))
+    connection.execute(insert(CONTENTS).values(content_id=content.content_id, digest=content.digest, day=day))
 
 
 def forget_contents(connection: Connection, before: date) -> int:
@@ -42,8 +47,10 @@ def add_lead(connection: Connection, record: LeadRecord) -> None:
             is_open=True,
             created_s=lead.created_s,
             deadline_s=lead.deadline_s,
-            width=record.width,
-            height=record.height,
+            width=record.facts.width,
+            height=record.facts.height,
+            media=record.facts.media.value,
+            duration_s=record.facts.duration_s,
         )
     )
     connection.execute(
@@ -58,6 +65,8 @@ def add_lead(connection: Connection, record: LeadRecord) -> None:
                 "tier": match.tier.value,
                 "seq": match.seq,
                 "votes": match.votes,
+                **_TIMES_UNKNOWN,
+                **({} if match.times is None else asdict(match.times)),
             }
             for position, match in enumerate(lead.matches)
         ],
@@ -176,20 +185,23 @@ def _records(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) ->
         .order_by(LEAD_MATCHES.c.lead_id, LEAD_MATCHES.c.position)
     )
     for row in found:
-        matches[row.lead_id].append(
-            Match(row.entry_id, Algorithm(row.list), row.distance_bits, Tier(row.tier), row.seq, row.votes)
-        )
+        matches[row.lead_id].append(_match(row))
     decided = connection.execute(select(DECISIONS).where(DECISIONS.c.lead_id.in_(ids)))
     decisions = {row.lead_id: _decision(row) for row in decided}
     return [
         LeadRecord(
             Lead(row.lead_id, row.content_id, row.held, tuple(matches[row.lead_id]), row.created_s, row.deadline_s),
-            row.width,
-            row.height,
+            MediaFacts(row.width, row.height, Media(row.media), row.duration_s),
             decisions.get(row.lead_id),
         )
         for row in rows
     ]
+
+
+def _match(row: Row[tuple[object, ...]]) -> Match:
+    known = row.upload_start_s is not None
+    times = ClipTimes(*(getattr(row, name) for name in _TIMES_UNKNOWN)) if known else None
+    return Match(row.entry_id, Algorithm(row.list), row.distance_bits, Tier(row.tier), row.seq, row.votes, times)
 
 
 def _decision(row: Row[tuple[object, ...]]) -> Decision:

@@ -3,7 +3,7 @@
 No column holds a fingerprint's value, a file name or an address: leads and decisions name entries by their id only.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Index, Integer, LargeBinary, MetaData, Table, Text
 
 METADATA = MetaData()
 
@@ -28,6 +28,8 @@ LEADS = Table(
     Column("deadline_s", BigInteger, nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
+    Column("media", Text, nullable=False),
+    Column("duration_s", Double),
     Index("leads_by_urgency", "is_open", "deadline_s"),
     sqlite_with_rowid=False,
 )
@@ -44,6 +46,10 @@ LEAD_MATCHES = Table(
     Column("tier", Text, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("votes", Integer),
+    Column("upload_start_s", Double),
+    Column("upload_end_s", Double),
+    Column("listed_start_s", Double),
+    Column("listed_end_s", Double),
     sqlite_with_rowid=False,
 )
 """Why, nearest first."""

@@ -1,6 +1,7 @@
 """The values of the platform kit. What every room shares is in ``takeback.model``."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Action, Decision, Lead
@@ -33,22 +34,44 @@ class ListStatus:
         return now_s >= self.fresh_until_s
 
 
+class Media(StrEnum):
+    """What a content is."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+
+
 @dataclass(frozen=True, slots=True)
-class CheckedPicture:
-    """A picture that was asked about, after matching and before anything is stored.
+class MediaFacts:
+    """What a reviewer is told of a file.
+
+    Args:
+        width: pixels.
+        height: pixels.
+        media: what it is.
+        duration_s: seconds; ``None`` of a picture.
+    """
+
+    width: int
+    height: int
+    media: Media = Media.IMAGE
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedContent:
+    """A picture or a video that was asked about, after matching and before anything is stored.
 
     Args:
         content_id: the platform's own name for it.
         digest: keyed digest of the bytes, 32 bytes; without the kit's key it says nothing.
-        width: pixels.
-        height: pixels.
+        facts: what a reviewer is told of it.
         matches: nearest first.
     """
 
     content_id: str
     digest: bytes = field(repr=False)
-    width: int
-    height: int
+    facts: MediaFacts
     matches: tuple[Match, ...]
 
     @property
@@ -64,14 +87,12 @@ class LeadRecord:
 
     Args:
         lead: the lead.
-        width: of the picture, pixels.
-        height: of the picture, pixels.
+        facts: of the picture or the video.
         decision: what was decided; ``None`` while it is open.
     """
 
     lead: Lead
-    width: int
-    height: int
+    facts: MediaFacts
     decision: Decision | None
 
     @property
@@ -85,7 +106,7 @@ class Checked:
     """The answer to a check.
 
     Args:
-        record: the lead it made or had made before; ``None`` for a clear picture.
+        record: the lead it made or had made before; ``None`` for a clear content.
         lists: what it was checked against.
     """
 

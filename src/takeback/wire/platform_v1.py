@@ -19,15 +19,25 @@ ReasonName = Literal["intimate_image", "minor", "not_the_same", "not_intimate", 
 ContentId = Annotated[str, StringConstraints(pattern=CONTENT_ID_PATTERN)]
 
 
+class TimesShape(ReplyShape):
+    """Where a match of ``vpdq`` is seen, in seconds."""
+
+    upload_start: Annotated[float, Field(ge=0)]
+    upload_end: Annotated[float, Field(ge=0)]
+    listed_start: Annotated[float, Field(ge=0)]
+    listed_end: Annotated[float, Field(ge=0)]
+
+
 class CheckMatchShape(ReplyShape):
-    """One entry that a picture is near to."""
+    """One entry that a picture or a video is near to."""
 
     list: AlgorithmName
     entry: Hex32
     algorithm: AlgorithmName
     distance: Annotated[int, Field(ge=0)]
-    votes: Annotated[int, Field(ge=1)] | None = None
+    votes: Annotated[int, Field(ge=0)] | None = None
     tier: TierName
+    times: TimesShape | None = None
 
 
 class ListSeenShape(ReplyShape):
@@ -90,6 +100,13 @@ class LeadDecisionShape(ReplyShape):
     decided: int
 
 
+class FrameShape(ReplyShape):
+    """One picture of a video's filmstrip: its time in seconds, and whether it is in the matching stretch."""
+
+    time: Annotated[float, Field(ge=0)]
+    match: bool
+
+
 class LeadShape(ReplyShape):
     """A lead as a reviewer and the platform see it. Times are Unix seconds."""
 
@@ -101,6 +118,9 @@ class LeadShape(ReplyShape):
     state: Literal["open", "decided"]
     width: Annotated[int, Field(ge=1)]
     height: Annotated[int, Field(ge=1)]
+    media: Literal["image", "video"]
+    duration: Annotated[float, Field(ge=0)] | None = None
+    frames: list[FrameShape]
     matches: list[LeadMatchShape]
     decision: LeadDecisionShape | None = None
 
@@ -141,6 +161,14 @@ def check_match_shape(match: Match) -> CheckMatchShape:
         distance=match.distance_bits,
         tier=match.tier.value,
         votes=match.votes,
+        times=None
+        if match.times is None
+        else TimesShape(
+            upload_start=match.times.upload_start_s,
+            upload_end=match.times.upload_end_s,
+            listed_start=match.times.listed_start_s,
+            listed_end=match.times.listed_end_s,
+        ),
     )
 
 

@@ -17,7 +17,8 @@ from tests.unit.client.feed_fixture import DAY, HandMadeRegistry, entry_id, remo
 
 from takeback.apps.platform import Platform, build_platform
 from takeback.clock import ManualClock
-from takeback.hashing import fingerprints_of
+from takeback.hashing import VideoLimits, fingerprints_of
+from takeback.hashing.video.work import hash_to_register
 from takeback.httpkit.logs import open_log
 from takeback.httpkit.serve import Server
 from takeback.model.entry import Change, Op
@@ -84,6 +85,13 @@ class RunningKit:
             if one.algorithm in algorithms:
                 log = self.registry.logs.setdefault(one.algorithm, [])
                 log.append(Change(one.algorithm, len(log) + 1, Op.ADD, entry_id(i), one.value, one.quality, DAY))
+        self.wait_for_sync()
+
+    def list_video(self, i: int, path: Path) -> None:
+        """Put a video's fingerprints on the lists, entry ``i`` on each."""
+        for one in hash_to_register(path, VideoLimits()).fingerprints:
+            log = self.registry.logs.setdefault(one.algorithm, [])
+            log.append(Change(one.algorithm, len(log) + 1, Op.ADD, entry_id(i), one.value, one.quality, DAY))
         self.wait_for_sync()
 
     def withdraw(self, i: int) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from takeback.errors import CorruptDataError, NotFoundError, UnavailableError
-from takeback.platform.held import HeldPictures
+from takeback.platform.held import HeldFiles
 from takeback.platform.keys import PlatformKeys
 from takeback.platform.ownership import DataDirLock
 
@@ -43,14 +43,14 @@ def test_a_damaged_key_file_says_so(tmp_path: Path, name: str, text: str) -> Non
 
 def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    for use in (PlatformKeys.in_folder, HeldPictures):
+    for use in (PlatformKeys.in_folder, HeldFiles):
         with pytest.raises(UnavailableError) as refusal:
             use(tmp_path / "file" / "below")
         assert refusal.value.code == "platform.data_dir"
 
 
 def test_held_pictures(tmp_path: Path) -> None:
-    held = HeldPictures(tmp_path)
+    held = HeldFiles(tmp_path)
     held.keep(LEAD, b"picture")
     assert (tmp_path / LEAD).stat().st_mode & 0o777 == 0o600
     assert held.read(LEAD) == b"picture"
@@ -62,7 +62,7 @@ def test_held_pictures(tmp_path: Path) -> None:
 
 
 def test_only_what_no_lead_needs_is_erased(tmp_path: Path) -> None:
-    held = HeldPictures(tmp_path)
+    held = HeldFiles(tmp_path)
     for lead_id in (LEAD, OTHER):
         held.keep(lead_id, b"picture")
     (tmp_path / "notes.txt").write_text("not ours")
@@ -71,7 +71,7 @@ def test_only_what_no_lead_needs_is_erased(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_cannot_be_kept_says_so(tmp_path: Path) -> None:
-    held = HeldPictures(tmp_path / "held")
+    held = HeldFiles(tmp_path / "held")
     (tmp_path / "held").rmdir()
     with pytest.raises(UnavailableError):
         held.keep(LEAD, b"picture")

@@ -19,7 +19,7 @@ from takeback.model.match import Match, Tier
 from takeback.platform import store
 from takeback.platform.checking import feedback_about
 from takeback.platform.tables import METADATA
-from takeback.platform.types import CheckedPicture, LeadRecord
+from takeback.platform.types import CheckedContent, LeadRecord, Media, MediaFacts
 
 DAY = date(2026, 11, 22)
 
@@ -39,7 +39,7 @@ def _record(i: int, deadline_s: int = 100) -> LeadRecord:
     lead = Lead(
         f"{i:032x}", f"content{i}", held=True, matches=(_match(1), _match(2)), created_s=1, deadline_s=deadline_s
     )
-    return LeadRecord(lead, 10, 20, None)
+    return LeadRecord(lead, MediaFacts(10, 20, Media.VIDEO, 2.5), None)
 
 
 def test_the_tables_are_what_the_migrations_make(engine: Engine) -> None:
@@ -79,7 +79,7 @@ def test_decisions_are_numbered_and_never_reused(engine: Engine) -> None:
 def test_contents_without_a_lead_are_forgotten(engine: Engine) -> None:
     with writing(engine) as connection:
         for name in ("content1", "clear"):
-            store.remember_content(connection, CheckedPicture(name, b"d" * 32, 1, 1, ()), DAY)
+            store.remember_content(connection, CheckedContent(name, b"d" * 32, MediaFacts(1, 1), ()), DAY)
         store.add_lead(connection, _record(1))
         assert store.forget_contents(connection, DAY) == 0
         assert store.forget_contents(connection, date(2026, 11, 23)) == 1
@@ -89,10 +89,10 @@ def test_contents_without_a_lead_are_forgotten(engine: Engine) -> None:
 
 def test_feedback_is_about_matches_of_the_leads_own_tier() -> None:
     lead = Lead("a" * 32, "c", held=True, matches=(_match(1), _match(40, Tier.LOOK)), created_s=1, deadline_s=2)
-    words = feedback_about(LeadRecord(lead, 1, 1, None), FeedbackValue.BLOCKED)
+    words = feedback_about(LeadRecord(lead, MediaFacts(1, 1), None), FeedbackValue.BLOCKED)
     assert words == [Feedback(Algorithm.PDQ, f"{1:032x}", FeedbackValue.BLOCKED)]
     look = Lead("a" * 32, "c", held=False, matches=(_match(40, Tier.LOOK),), created_s=1, deadline_s=2)
-    assert len(feedback_about(LeadRecord(look, 1, 1, None), FeedbackValue.BLOCKED)) == 1
+    assert len(feedback_about(LeadRecord(look, MediaFacts(1, 1), None), FeedbackValue.BLOCKED)) == 1
 
 
 class OutboxMachine(RuleBasedStateMachine):
