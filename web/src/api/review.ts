@@ -31,3 +31,13 @@ export function previewPath(leadId: string): string {
 export function picturePath(leadId: string): string {
   return `/v1/leads/${leadId}/picture`;
 }
+
+/** Where a small blurred picture of a video's filmstrip is. */
+export function framePreviewPath(leadId: string, frame: number): string {
+  return `/v1/leads/${leadId}/frames/${frame}/preview`;
+}
+
+/** Where that picture itself is. Asking for it is recorded. */
+export function framePicturePath(leadId: string, frame: number): string {
+  return `/v1/leads/${leadId}/frames/${frame}/picture`;
+}

@@ -42,6 +42,12 @@ export class Reader {
     return untrusted;
   }
 
+  /** A number of seconds, not negative. */
+  seconds(untrusted: unknown): number {
+    if (typeof untrusted !== 'number' || !Number.isFinite(untrusted) || untrusted < 0) return this.fail();
+    return untrusted;
+  }
+
   truth(untrusted: unknown): boolean {
     if (typeof untrusted !== 'boolean') return this.fail();
     return untrusted;

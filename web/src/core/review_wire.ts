@@ -14,19 +14,34 @@ export const REASONS_FOR: Readonly<Record<Action, readonly Reason[]>> = {
   keep: ['not_the_same', 'not_intimate', 'other'],
 };
 
+/** Where a video and a listed one show the same, in seconds of each. */
+export interface MatchTimes {
+  readonly uploadStartS: number;
+  readonly uploadEndS: number;
+  readonly listedStartS: number;
+  readonly listedEndS: number;
+}
+
+/** One picture of a video's filmstrip. */
+export interface StripFrame {
+  readonly timeS: number;
+  readonly isMatch: boolean;
+}
+
 /**
- * Why a picture is here. `distance` is in bits; 0 for an exact fingerprint. `votes` is how many parts of the picture agree,
- * for `pdq-region`. `withdrawn`: no longer on the list.
+ * Why a picture or a video is here. `distance` is in bits; 0 for an exact fingerprint. `votes` is how many parts of the picture agree,
+ * for `pdq-region`, or frames, for `vpdq`. `withdrawn`: no longer on the list.
  */
 export interface LeadMatch {
   readonly algorithm: Algorithm;
   readonly distance: number;
   readonly tier: 'hold' | 'look';
   readonly votes?: number;
+  readonly times?: MatchTimes;
   readonly withdrawn: boolean;
 }
 
-/** A picture that waits for a person. Times are Unix seconds. */
+/** A picture or a video that waits for a person. Times are Unix seconds; `frames` is empty for a picture. */
 export interface Lead {
   readonly id: string;
   readonly held: boolean;
@@ -34,6 +49,9 @@ export interface Lead {
   readonly deadlineS: number;
   readonly width: number;
   readonly height: number;
+  readonly media: 'image' | 'video';
+  readonly durationS?: number;
+  readonly frames: readonly StripFrame[];
   readonly matches: readonly LeadMatch[];
 }
 
@@ -55,8 +73,19 @@ export function parseQueue(untrustedText: string): Queue {
   };
 }
 
+function times(read: Reader, untrusted: unknown): MatchTimes {
+  const record = read.record(untrusted);
+  return {
+    uploadStartS: read.seconds(record['upload_start']),
+    uploadEndS: read.seconds(record['upload_end']),
+    listedStartS: read.seconds(record['listed_start']),
+    listedEndS: read.seconds(record['listed_end']),
+  };
+}
+
 function lead(read: Reader, untrusted: unknown): Lead {
   const record = read.record(untrusted);
+  const untrustedDuration = record['duration'] ?? undefined;
   return {
     id: read.text(record['lead_id'], /^[0-9a-f]{32}$/),
     held: read.truth(record['held']),
@@ -64,14 +93,22 @@ function lead(read: Reader, untrusted: unknown): Lead {
     deadlineS: read.whole(record['deadline'], 0),
     width: read.whole(record['width'], 1),
     height: read.whole(record['height'], 1),
+    media: read.oneOf(record['media'], ['image', 'video']),
+    ...(untrustedDuration === undefined ? {} : { durationS: read.seconds(untrustedDuration) }),
+    frames: read.list(record['frames'], (entry) => {
+      const frame = read.record(entry);
+      return { timeS: read.seconds(frame['time']), isMatch: read.truth(frame['match']) };
+    }),
     matches: read.list(record['matches'], (entry) => {
       const match = read.record(entry);
       const untrustedVotes = match['votes'] ?? undefined;
+      const untrustedTimes = match['times'] ?? undefined;
       return {
         algorithm: read.oneOf(match['algorithm'], ALGORITHMS),
         distance: read.whole(match['distance'], 0),
         tier: read.oneOf(match['tier'], ['hold', 'look']),
         ...(untrustedVotes === undefined ? {} : { votes: read.whole(untrustedVotes, 0) }),
+        ...(untrustedTimes === undefined ? {} : { times: times(read, untrustedTimes) }),
         withdrawn: read.truth(match['withdrawn']),
       };
     }),

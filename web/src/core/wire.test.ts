@@ -93,7 +93,20 @@ describe('what a server answers', () => {
       state: 'open',
       width: 3,
       height: 4,
+      media: 'video',
+      duration: 9.25,
+      frames: [{ time: 1.5, match: true }],
       matches: [
+        {
+          list: 'vpdq',
+          entry: '3'.repeat(32),
+          algorithm: 'vpdq',
+          distance: 2,
+          tier: 'hold',
+          withdrawn: false,
+          votes: 11,
+          times: { upload_start: 1, upload_end: 2.5, listed_start: 0, listed_end: 1.5 },
+        },
         {
           list: 'pdq',
           entry: '1'.repeat(32),
@@ -125,7 +138,18 @@ describe('what a server answers', () => {
           deadlineS: 2,
           width: 3,
           height: 4,
+          media: 'video',
+          durationS: 9.25,
+          frames: [{ timeS: 1.5, isMatch: true }],
           matches: [
+            {
+              algorithm: 'vpdq',
+              distance: 2,
+              tier: 'hold',
+              votes: 11,
+              times: { uploadStartS: 1, uploadEndS: 2.5, listedStartS: 0, listedEndS: 1.5 },
+              withdrawn: false,
+            },
             { algorithm: 'pdq', distance: 12, tier: 'hold', withdrawn: false },
             { algorithm: 'pdq-region', distance: 9, votes: 7, tier: 'look', withdrawn: true },
           ],
@@ -134,5 +158,7 @@ describe('what a server answers', () => {
     });
     const foreign = { ...lead, lead_id: '../../elsewhere' };
     expect(() => parseQueue(JSON.stringify({ leads: [foreign], open: 1, overdue: 0 }))).toThrow('reply.malformed');
+    const before = { ...lead, frames: [{ time: -1, match: true }] };
+    expect(() => parseQueue(JSON.stringify({ leads: [before], open: 1, overdue: 0 }))).toThrow('reply.malformed');
   });
 });

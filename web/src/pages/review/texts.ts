@@ -1,8 +1,8 @@
 /** The words of this page, and the sentences that are put together. */
 import { review } from '../../locales/en.json';
-import type { LeadMatch } from '../../core/review_wire.ts';
+import type { LeadMatch, MatchTimes, StripFrame } from '../../core/review_wire.ts';
 import { spanOf } from '../../core/time_left.ts';
-import { counted } from '../../core/words.ts';
+import { counted, fill } from '../../core/words.ts';
 
 export const words = review;
 
@@ -37,5 +37,29 @@ export function nearnessText({ algorithm, distance }: LeadMatch): string {
 export function sourceText({ algorithm, distance, votes }: LeadMatch): string {
   const list = words.why.lists[algorithm];
   if (algorithm === 'pdq') return `${list}, ${counted(words.why.bits, distance)}`;
-  return votes === undefined ? list : `${list}, ${counted(words.why.votes, votes)}`;
+  const agree = algorithm === 'vpdq' ? words.why.moments : words.why.votes;
+  return votes === undefined ? list : `${list}, ${counted(agree, votes)}`;
+}
+
+/** Seconds as a player shows them: 1:05, or 1:02:05. */
+export function clockText(seconds: number): string {
+  const whole = Math.floor(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n: number) => String(n).padStart(2, '0');
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** Where in the video, and where in the listed one. */
+export function timesText(times: MatchTimes): string {
+  return fill(words.why.times, {
+    from: clockText(times.uploadStartS),
+    to: clockText(times.uploadEndS),
+    listedFrom: clockText(times.listedStartS),
+    listedTo: clockText(times.listedEndS),
+  });
+}
+
+/** What a picture of the filmstrip is called. */
+export function frameText(frame: StripFrame): string {
+  return fill(frame.isMatch ? words.strip.inMatch : words.strip.outside, { time: clockText(frame.timeS) });
 }
