@@ -99,7 +99,7 @@ def _submission() -> tuple[str, bytes]:
 
 
 def _listed(folder: Path) -> Sequence[str]:
-    registry = build_registry(RegistrySettings(data_dir=folder), SystemClock())
+    registry = build_registry(RegistrySettings(data_dir=folder, proof_guesses=0), SystemClock())
     try:
         deadline_s = time.monotonic() + 60
         while registry.batcher.run_once() is None and time.monotonic() < deadline_s:

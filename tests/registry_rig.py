@@ -49,7 +49,8 @@ class RegistryRig:
         self.partner = self.registry.services.partners.add("First platform", tuple(Algorithm))
 
     def another_process(self) -> Registry:
-        settings = RegistrySettings(data_dir=self.folder, database_url=self.url, **self.settings)
+        chosen = {"proof_guesses": 0, **self.settings}
+        settings = RegistrySettings(data_dir=self.folder, database_url=self.url, **chosen)
         return build_registry(settings, self.clock, open_log(self.log))
 
     def restart(self, **settings: object) -> None:

@@ -76,6 +76,17 @@ class RegistrySettings(_Settings):
     partner_burst: int = Field(1_200, ge=1, description="requests of one partner at once, after a quiet time")
     match_service: bool = Field(False, description="whether partners may ask about fingerprints (/match/v1)")
     trusted_proxies: str = Field("", description="networks whose X-Forwarded-For is believed, for partners only")
+    proof_guesses: int = Field(
+        300, ge=0, le=100_000, description="most guesses of a submission's puzzle while it is quiet; 0 asks for none"
+    )
+    proof_rounds: int = Field(5000, ge=1, le=100_000, description="PBKDF2 rounds of a guess")
+    proof_ttl_s: int = Field(1200, ge=60, le=86_400, description="how long a puzzle is good for")
+    proof_trip_per_minute: int = Field(60, ge=1, description="submissions in a minute that make the puzzle harder")
+    proof_factor: float = Field(2.0, ge=1, le=10, description="how much harder, each time")
+    proof_max_steps: int = Field(6, ge=0, le=16, description="how many times at most")
+    questions_per_minute: int = Field(
+        1200, ge=1, description="questions about holds in a minute, everybody's together; more only with a puzzle"
+    )
     guard_radius_bits: int = Field(31, ge=0, le=60, description="a PDQ so near to the guard list waits for a person")
     quarantine_quorum: int = Field(3, ge=1, description="partners that say NotBlocked before an entry is quarantined")
     flood_words_per_day: int = Field(1000, ge=1, description="words of feedback on a day that quarantine an entry")

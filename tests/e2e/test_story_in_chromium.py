@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from skimage import data
-from tests.e2e.witness import Witness, account_for_submission, assert_nothing_of
+from tests.e2e.witness import Witness, account_for_proof, account_for_submission, assert_nothing_of
 
 from takeback.apps.demo import DemoPorts, running_demo
 from takeback.apps.demo_story import DemoAddresses
@@ -220,6 +220,7 @@ def _judge_what_was_sent(stage: _Stage, photograph: Path, receipt: str, expected
     content = account_for_submission(submissions[0].body, case_keys(parse_receipt(receipt)), expected)
     assert content.day == day_of(SystemClock().now_s())
     assert {hold.file_number for hold in content.holds} == {1}
+    account_for_proof(submissions[0], stage.witness.posts("/v1/challenges"))
 
     targets = {f"{seen.method} {seen.target}" for seen in from_page if "/assets/" not in seen.target}
     assert targets <= {
@@ -227,6 +228,7 @@ def _judge_what_was_sent(stage: _Stage, photograph: Path, receipt: str, expected
         "GET /favicon.ico?",
         "GET /v1/terms?",
         "POST /v1/cases?",
+        "POST /v1/challenges?",
         "POST /v1/cases/open?",
         "POST /v1/holds/status?",
         "POST /v1/holds/withdraw?",

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from takeback.client.sealing import CaseKeys, open_sealed, token_hash
 from takeback.model.case import CaseContent
 from takeback.wire.case_v1 import BODY_SIZES_BYTES
+from takeback.wire.proof_v1 import PROOF_HEADER, ProofShape, binding_of
 
 _WINDOW_BYTES = 6
 """Shortest run of bytes that counts as a piece of the picture: six equal bytes do not happen by chance here."""
@@ -103,3 +104,16 @@ def account_for_submission(body: bytes, keys: CaseKeys, expected: dict[str, set[
     # Nothing hides between the fields: written anew without white space, it is the same bytes.
     assert json.dumps(shape, separators=(",", ":")).encode() == body
     return content
+
+
+def account_for_proof(submission: Seen, challenges: list[Seen]) -> None:
+    """Account for every byte that was sent for the proof: a hash of the submission, a puzzle and its solution."""
+    binding = binding_of(submission.target.removesuffix("?"), submission.body)
+    assert [seen.body for seen in challenges] == [json.dumps({"binding": binding}, separators=(",", ":")).encode()]
+    name = PROOF_HEADER.lower().encode() + b": "
+    (header,) = [line.removeprefix(name) for line in submission.headers.split(b"\n") if line.startswith(name)]
+    sent = base64.b64decode(header, validate=True)
+    proof = ProofShape.model_validate_json(sent)
+    assert proof.challenge.parameters.data.binding == binding
+    # What the shape knows is all there is.
+    assert json.loads(sent) == proof.model_dump()

@@ -26,6 +26,7 @@ from takeback.settings import PlatformSettings, RegistrySettings, SampleSettings
 
 _BATCH_INTERVAL_S = 2.0
 _SYNC_INTERVAL_S = 1.0
+_PROOF_ROUNDS = 100
 _PARTNER = "Sample platform"
 
 
@@ -57,7 +58,12 @@ def running_demo(
     events = open_log(log)
     with ExitStack() as stack:
         registry = build_registry(
-            RegistrySettings(data_dir=folder / "registry", batch_interval_s=_BATCH_INTERVAL_S, batch_min_cases=1),
+            RegistrySettings(
+                data_dir=folder / "registry",
+                batch_interval_s=_BATCH_INTERVAL_S,
+                batch_min_cases=1,
+                proof_rounds=_PROOF_ROUNDS,
+            ),
             clock,
             events,
         )

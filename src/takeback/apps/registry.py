@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from takeback.apps.console import ConsoleServices, DeskServices, console_services, mount_console
 from takeback.clock import Clock, SystemClock
 from takeback.db import GroupWriter, open_database, sqlite_url
+from takeback.db.secret_file import open_secret
 from takeback.errors import TakebackError, UnavailableError
 from takeback.exchange.abuse_trail import active_partners, write_act
 from takeback.exchange.compaction import LogCompaction
@@ -48,9 +49,12 @@ from takeback.model.case import Terms
 from takeback.registry.batcher import Batcher
 from takeback.registry.company import Company
 from takeback.registry.decoy_key import open_decoys
+from takeback.registry.breaker import BreakerRules
 from takeback.registry.guard import GuardService
 from takeback.registry.guard_rule import GuardRule, NearSearch, plain_search
 from takeback.registry.http import case_routes
+from takeback.registry.proof import ProofDesk, ProofRules
+from takeback.registry.proof_http import ProofGate, proof_routes
 from takeback.registry.quarantine import QuarantineRules, QuarantineService
 from takeback.registry.service import RegistryService, Rules
 from takeback.registry.topping_up import ToppingUp
@@ -61,6 +65,7 @@ from takeback.settings import RegistrySettings, load_settings
 
 DATABASE_FILE = "registry.db"
 _INTERVALS_OF_PATIENCE = 5
+_PROOFS_FILE = "proof-secret"
 _FACES = {
     "/v1/": Face.PERSON,
     "/feed/": Face.PARTNER,
@@ -171,7 +176,8 @@ def build_registry(
     metrics = Metrics("takeback_registry", _gauges(settings, services.registry))
     batcher = Batcher(services.registry, BatchTurn(engine), settings.batch_interval_s, events, metrics.publish)
     gate = PartnerGate(services.partners, RequestRate(clock), _gate_rules(settings))
-    app = _build_app(settings, services, gate, batcher, events)
+    proofs = _proof_gate(settings, engine, writer, clock)
+    app = _build_app(settings, services, gate, proofs, batcher, events)
     if settings.console:
         mount_console(app, settings, engine, clock, services.console)
     app.add_middleware(Metered, metrics=metrics, face_of=_face_of)
@@ -268,6 +274,14 @@ def serve(
         run(registry.app, settings.host, settings.port, log, on_ready)
 
 
+def _proof_gate(settings: RegistrySettings, engine: Engine, writer: GroupWriter, clock: Clock) -> ProofGate:
+    secret = open_secret(settings.data_dir / "keys" / _PROOFS_FILE)
+    breaker = BreakerRules(settings.proof_trip_per_minute, settings.proof_factor, settings.proof_max_steps)
+    rules = ProofRules(settings.proof_guesses, settings.proof_rounds, settings.proof_ttl_s, breaker)
+    desk = ProofDesk(engine, clock, secret, rules)
+    return ProofGate(desk, writer, RequestRate(clock), settings.questions_per_minute)
+
+
 def _abuse_services(
     engine: Engine, settings: RegistrySettings, clock: Clock, search: NearSearch
 ) -> tuple[GuardService, QuarantineService]:
@@ -303,11 +317,17 @@ def _gate_rules(settings: RegistrySettings) -> GateRules:
 
 
 def _build_app(
-    settings: RegistrySettings, services: Services, gate: PartnerGate, batcher: Batcher, log: EventLog
+    settings: RegistrySettings,
+    services: Services,
+    gate: PartnerGate,
+    proofs: ProofGate,
+    batcher: Batcher,
+    log: EventLog,
 ) -> FastAPI:
     app = bare_app("Takeback registry")
     install_problem_handlers(app, log)
-    app.include_router(case_routes(services.registry))
+    app.include_router(case_routes(services.registry, proofs))
+    app.include_router(proof_routes(proofs.desk))
     watch = ListWatch(services.feed.seqs, stopping_of(app), settings.max_waiting)
     app.include_router(snapshot_routes(gate, services.feed, watch))
     app.include_router(feed_routes(gate, services.feed))

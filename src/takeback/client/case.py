@@ -18,6 +18,7 @@ from typing import Self
 import httpx
 from pydantic import ValidationError
 
+from takeback.client.proof import OnGuess, fetch_proof
 from takeback.client.sealing import CaseKeys, SealedSubmission, open_sealed, seal, seal_sheets, sheet_keys
 from takeback.client.sheets import Numbered, numbered
 from takeback.client.transport import call, http_client, with_retries
@@ -25,6 +26,7 @@ from takeback.errors import (
     ConflictError,
     CorruptDataError,
     InvalidInputError,
+    NotAllowedError,
     ProtocolViolationError,
     UnavailableError,
 )
@@ -74,11 +76,13 @@ class CaseClient:
         http: from :func:`takeback.client.transport.http_client`.
         waits_s: pauses between tries while the registry cannot be reached.
         sleep: how to pause.
+        on_guess: told of progress with the registry's puzzle.
     """
 
     http: httpx.Client = field(repr=False)
     waits_s: Sequence[float] = RETRY_WAITS_S
     sleep: Callable[[float], None] = time.sleep
+    on_guess: OnGuess | None = None
 
     @classmethod
     def at(cls, registry: str) -> Self:
@@ -104,7 +108,7 @@ class CaseClient:
 
     def submit_body(self, body: bytes) -> None:
         """Send a submission's bytes as they are, such as :func:`read_submission` gives them."""
-        accepted = parse_reply(AcceptedShape, self._post("/v1/cases", body), _REPLY)
+        accepted = parse_reply(AcceptedShape, self._post("/v1/cases", body, needs_proof=True), _REPLY)
         if accepted.state != "being_added":
             raise ProtocolViolationError(_REPLY, "The registry did not say that it keeps the case.")
 
@@ -204,8 +208,18 @@ class CaseClient:
             if accepted.state not in expected:
                 raise ProtocolViolationError(_REPLY, "The registry did not say that it does what was asked.")
 
-    def _post(self, path: str, body: bytes) -> bytes:
-        return with_retries(lambda: call(self.http, "POST", path, body=body), self.waits_s, self.sleep)
+    def _post(self, path: str, body: bytes, *, needs_proof: bool = False) -> bytes:
+        return with_retries(lambda: self._try(path, body, needs_proof=needs_proof), self.waits_s, self.sleep)
+
+    def _try(self, path: str, body: bytes, *, needs_proof: bool) -> bytes:
+        """One request. A proof is good once, so a repetition brings another (case-v1 §9.3)."""
+        proof = fetch_proof(self.http, path, body, self.on_guess) if needs_proof else None
+        try:
+            return call(self.http, "POST", path, body=body, proof=proof)
+        except NotAllowedError as error:
+            if not error.code.startswith("proof."):
+                raise
+        return call(self.http, "POST", path, body=body, proof=fetch_proof(self.http, path, body, self.on_guess))
 
 
 def _parts(holds: Sequence[Hold]) -> list[Sequence[Hold]]:

@@ -22,6 +22,7 @@ from takeback.errors import (
     TooLargeError,
     UnavailableError,
 )
+from takeback.wire.proof_v1 import PROOF_HEADER
 
 MAX_REPLY_BYTES: Final = 16 * 1024 * 1024
 """No honest answer is larger: a full page of 10 000 changes is about 2 MB."""
@@ -110,6 +111,7 @@ def call(
     *,
     body: bytes | None = None,
     params: Mapping[str, int] | None = None,
+    proof: str | None = None,
 ) -> bytes:
     """Send one request and read the whole answer.
 
@@ -119,6 +121,7 @@ def call(
         path: starts with ``/``.
         body: JSON.
         params: query parameters; never an identifier.
+        proof: of work, where the server asks for one.
 
     Raises:
         UnavailableError: ``registry.unreachable``, or the server's own code where it says to come back later.
@@ -128,7 +131,7 @@ def call(
     reply = BoundedReply()
     with (
         as_unreachable(),
-        http.stream(method, path, content=body, params=params, headers=content_headers(body)) as response,
+        http.stream(method, path, content=body, params=params, headers=content_headers(body, proof)) as response,
     ):
         for part in response.iter_bytes():
             reply.take(part)
@@ -164,9 +167,10 @@ def as_unreachable() -> Iterator[None]:
         ) from None
 
 
-def content_headers(body: bytes | None) -> dict[str, str]:
-    """The headers a request's body needs."""
-    return {} if body is None else {"Content-Type": "application/json"}
+def content_headers(body: bytes | None, proof: str | None = None) -> dict[str, str]:
+    """The headers a request's body needs, with its proof of work if there is one."""
+    headers = {} if body is None else {"Content-Type": "application/json"}
+    return headers if proof is None else {**headers, PROOF_HEADER: proof}
 
 
 class BoundedReply:

@@ -4,11 +4,14 @@
 """
 
 import asyncio
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from takeback.errors import ConflictError
 from takeback.httpkit.problem import problem_replies
+from takeback.registry.proof import SpentProof
+from takeback.registry.proof_http import ProofGate
 from takeback.registry.service import RegistryService
 from takeback.registry.types import Wish
 from takeback.wire.case_v1 import (
@@ -28,17 +31,21 @@ from takeback.wire.shape import encode_base64
 _REFUSALS = problem_replies(408, 413, 422, 503)
 
 
-def case_routes(service: RegistryService) -> APIRouter:
+def case_routes(service: RegistryService, gate: ProofGate) -> APIRouter:
     """The routes under ``/v1``."""
     routes = APIRouter(prefix="/v1", responses=_REFUSALS)
+    Proof = Annotated[SpentProof | None, Depends(gate.submission)]  # noqa: N806 - a type
+    questions = APIRouter(responses=problem_replies(403, 429), dependencies=[Depends(gate.question)])
 
     @routes.get("/terms")
     async def terms() -> TermsShape:
         return terms_shape(service.terms)
 
     @routes.post("/cases", status_code=202, responses=problem_replies(403, 409))
-    async def submit(body: SubmissionShape) -> AcceptedShape:
-        if not await asyncio.wrap_future(service.submit(parse_submission(body))):
+    async def submit(body: SubmissionShape, proof: Proof) -> AcceptedShape:
+        is_taken_in = await asyncio.wrap_future(service.submit(parse_submission(body), proof))
+        gate.desk.note_submission()
+        if not is_taken_in:
             # case-v1 §5.3: of two devices that add to a case at once, the second opens it again and adds after.
             raise ConflictError("case.taken", "Something else has been added to this case meanwhile. Open it again.")
         return AcceptedShape(state="being_added")
@@ -51,22 +58,22 @@ def case_routes(service: RegistryService) -> APIRouter:
             sealed=encode_base64(found[case_id]), more=[encode_base64(found[item]) for item in more if item in found]
         )
 
-    @routes.post("/holds/status")
+    @questions.post("/holds/status")
     def statuses(body: TokensShape) -> HoldsStatusShape:
         found = service.statuses([bytes.fromhex(token) for token in body.tokens])
         return HoldsStatusShape(holds=[status_shape(status) for status in found])
 
-    @routes.post("/holds/withdraw", status_code=202)
+    @questions.post("/holds/withdraw", status_code=202)
     async def withdraw(body: TokensShape) -> AcceptedShape:
         await _wish(body, Wish.WITHDRAW)
         return AcceptedShape(state="withdrawing" if service.terms.withdrawal_delay_days else "withdrawn")
 
-    @routes.post("/holds/keep", status_code=202)
+    @questions.post("/holds/keep", status_code=202)
     async def keep(body: TokensShape) -> AcceptedShape:
         await _wish(body, Wish.KEEP)
         return AcceptedShape(state="kept")
 
-    @routes.post("/holds/renew", status_code=202)
+    @questions.post("/holds/renew", status_code=202)
     async def renew(body: TokensShape) -> AcceptedShape:
         await _wish(body, Wish.RENEW)
         return AcceptedShape(state="renewed")
@@ -74,4 +81,5 @@ def case_routes(service: RegistryService) -> APIRouter:
     async def _wish(body: TokensShape, wish: Wish) -> None:
         await asyncio.wrap_future(service.wish([bytes.fromhex(token) for token in body.tokens], wish))
 
+    routes.include_router(questions)
     return routes

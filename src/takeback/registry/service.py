@@ -23,6 +23,7 @@ from takeback.registry import batch_store, set_aside, store
 from takeback.registry.audience import AudienceCount, audience
 from takeback.registry.batch import Batch, end_of_hold, failing_cases, no_guard
 from takeback.registry.company import Company
+from takeback.registry.proof import SpentProof, forget_expired, spend
 from takeback.registry.publication import is_anything_unpublished, publish
 from takeback.registry.set_aside import AsideState
 from takeback.registry.topping_up import ToppingUp
@@ -82,8 +83,12 @@ class RegistryService:
         """What a person should know before they decide."""
         return self._rules.terms
 
-    def submit(self, submission: Submission) -> Future[bool]:
+    def submit(self, submission: Submission, proof: SpentProof | None = None) -> Future[bool]:
         """Receive a case; the future is done when it is on disk. New, known or sent again: it ends the same.
+
+        Args:
+            submission: what was sent.
+            proof: spent together with it.
 
         Returns:
             Whether the registry has this very case; not if another one came first under its id.
@@ -102,7 +107,7 @@ class RegistryService:
             raise NotAllowedError(
                 "case.adult", "This service is for pictures of people under 18. Others help adults: see stopncii.org."
             )
-        return self._writer.submit(partial(store.put_in_intake, submission=submission, day=self._today()))
+        return self._writer.submit(partial(_take_in, submission=submission, day=self._today(), proof=proof))
 
     def wish(self, tokens: Sequence[bytes], wish: Wish) -> Future[None]:
         """Withdraw, keep or renew holds; done when that is on disk. Unknown tokens end the same as known ones."""
@@ -205,6 +210,7 @@ class RegistryService:
         def run_and_publish(connection: Connection) -> BatchReport:
             report = batch.run(connection)
             publish(connection, self._clock.now_s())
+            forget_expired(connection, self._clock.now_s())
             return report
 
         report = self._writer.run(run_and_publish, alone=True)
@@ -239,6 +245,12 @@ class RegistryService:
 
     def _today(self) -> int:
         return self._clock.now_s() // _SECONDS_A_DAY
+
+
+def _take_in(connection: Connection, submission: Submission, day: int, proof: SpentProof | None) -> bool:
+    if proof is not None:
+        spend(connection, proof)
+    return store.put_in_intake(connection, submission, day)
 
 
 def status_of(words: dict[FeedbackValue, int]) -> HoldStatus:

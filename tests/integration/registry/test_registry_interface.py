@@ -25,6 +25,7 @@ OPERATIONS = {
     "GET /healthz",
     "GET /readyz",
     "POST /v1/cases",
+    "POST /v1/challenges",
     "POST /v1/cases/open",
     "POST /v1/holds/status",
     "POST /v1/holds/withdraw",

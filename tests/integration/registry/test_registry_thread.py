@@ -186,6 +186,7 @@ def _registry_process(folder: Path, interval_s: float) -> Iterator[_Child]:
         **os.environ,
         "TAKEBACK_DATA_DIR": str(folder),
         "TAKEBACK_PORT": "0",
+        "TAKEBACK_PROOF_GUESSES": "0",
         "TAKEBACK_BATCH_INTERVAL_S": str(interval_s),
     }
     process = subprocess.Popen(

@@ -14,6 +14,8 @@ export interface Outgoing {
   readonly path: string;
   readonly json?: string;
   readonly bytes?: Blob;
+  /** A solved puzzle, where the server asks for one. */
+  readonly proof?: string | undefined;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface Outgoing {
  *
  * @throws Problem `network.offline` when no reply came, or the code of the problem+json that did.
  */
-export async function call({ method, path, json, bytes }: Outgoing): Promise<string> {
+export async function call({ method, path, json, bytes, proof }: Outgoing): Promise<string> {
   const body = json ?? bytes;
   const type = json === undefined ? 'application/octet-stream' : 'application/json';
   let status: number;
@@ -29,7 +31,11 @@ export async function call({ method, path, json, bytes }: Outgoing): Promise<str
   try {
     const response = await fetch(path, {
       method,
-      ...(body === undefined ? {} : { body, headers: { 'Content-Type': type } }),
+      headers: {
+        ...(body === undefined ? {} : { 'Content-Type': type }),
+        ...(proof === undefined ? {} : { 'Takeback-Proof': proof }),
+      },
+      ...(body === undefined ? {} : { body }),
       cache: 'no-store',
       credentials: 'same-origin',
       redirect: 'error',

@@ -1,6 +1,8 @@
 /** The worker: heavy work off the page's thread. It has no network code, and the page can end it at any moment. */
+import { toHex } from '../core/bytes.ts';
 import type { CaseContent } from '../core/case_content.ts';
 import { Problem } from '../core/problem.ts';
+import { bindingInput } from '../core/proof.ts';
 import {
   deriveSheets,
   openContent,
@@ -12,6 +14,7 @@ import {
 import { fingerprintFile } from './fingerprinting.ts';
 import type { PlayerAnswer, PlayerWish, Reply, Request, TaskName, Tasks } from './messages.ts';
 import { webPrimitives } from './primitives.ts';
+import { solvePuzzle } from './proving.ts';
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 
@@ -52,6 +55,12 @@ async function work(request: Request): Promise<Tasks[TaskName]['answer']> {
       return sealSheets(device, request.input.keys, request.input.pictures, request.input.day);
     case 'derive':
       return deriveSheets(device, request.input.receipt);
+    case 'bind':
+      return toHex(await device.sha256(bindingInput(request.input.path, request.input.body)));
+    case 'prove':
+      return solvePuzzle(request.input.puzzle, (share) => {
+        reply({ id: request.id, kind: 'share', share });
+      });
     case 'open':
       return openSheets(device, request.input.keys, request.input.sealed);
   }

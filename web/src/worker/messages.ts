@@ -2,6 +2,7 @@
 import type { GreyPixels } from '../core/pdq.ts';
 import type { CaseContent } from '../core/case_content.ts';
 import type { Fingerprint, PictureFingerprints } from '../core/fingerprint.ts';
+import type { Puzzle } from '../core/proof.ts';
 import type { CaseKeys, Sealed } from '../core/sealing.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { About } from '../core/wire.ts';
@@ -20,6 +21,9 @@ export interface Tasks {
   };
   /** The keys of every sheet a receipt can have. */
   derive: { input: { receipt: Receipt }; answer: CaseKeys[] };
+  /** What ties a proof to a request, and the proof itself. */
+  bind: { input: { path: string; body: string }; answer: string };
+  prove: { input: { puzzle: Puzzle }; answer: string };
   /** The sheets there are, with their keys in the same order. */
   open: { input: { keys: readonly CaseKeys[]; sealed: readonly string[] }; answer: CaseContent[] };
 }

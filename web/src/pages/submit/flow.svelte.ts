@@ -4,7 +4,7 @@
  * Anything that takes time checks `#turn` when it comes back: after `clear` an old answer must not bring a page back to
  * life.
  */
-import { fetchCase, fetchTerms, holdStatuses, submitCase, wishForHolds } from '../../api/registry.ts';
+import { fetchCase, fetchPuzzle, fetchTerms, holdStatuses, submitCase, wishForHolds } from '../../api/registry.ts';
 import { toHex } from '../../core/bytes.ts';
 import type { CaseContent, Hold } from '../../core/case_content.ts';
 import { Problem } from '../../core/problem.ts';
@@ -59,7 +59,7 @@ export class Flow {
   /** Which picture is worked on, from 1, and how far all of them are together, 0 to 1. */
   current = $state(1);
   share = $state(0);
-  sendingStep = $state<'making' | 'sending' | 'waiting'>('making');
+  sendingStep = $state<'making' | 'solving' | 'sending' | 'waiting'>('making');
   /** The code of the problem that the present view shows. */
   problem = $state<string | undefined>();
   receipt = $state<Receipt | undefined>();
@@ -160,6 +160,13 @@ export class Flow {
     await this.#showCase();
   }
 
+  /** Stop sending and return to what would be sent. What had arrived already stays there. */
+  stopSending(): void {
+    this.#device.stop();
+    this.#device.warmUp();
+    this.#go('check');
+  }
+
   /** Do not wait any longer for the next try. */
   tryNow(): void {
     this.#wake?.();
@@ -207,7 +214,7 @@ export class Flow {
 
   /** Take these holds back, undo that, or let them last longer; then look again. */
   async wish(wish: Wish, tokens: readonly string[]): Promise<boolean> {
-    const done = await this.#guarded(() => wishForHolds(wish, tokens));
+    const done = await this.#guarded(() => wishForHolds(wish, tokens, this.#prove));
     if (done) await this.refresh();
     return done;
   }
@@ -332,7 +339,7 @@ export class Flow {
   async #sendOnce(body: string, attempt: number, turn: number): Promise<boolean> {
     this.sendingStep = 'sending';
     try {
-      await submitCase(body);
+      await submitCase(body, this.#prove);
       return true;
     } catch (error) {
       const code = codeOf(error);
@@ -362,8 +369,21 @@ export class Flow {
 
   async #ask(opened: OpenCase): Promise<PictureStatus[]> {
     const holds = holdsOf(opened);
-    return pictureStatuses(holds, await holdStatuses(holds.map(({ token }) => token)));
+    return pictureStatuses(holds, await holdStatuses(holds.map(({ token }) => token), this.#prove));
   }
+
+  /** Solve the registry's puzzle for one request, in the worker. */
+  readonly #prove = async (path: string, body: string): Promise<string | undefined> => {
+    const puzzle = await fetchPuzzle(await this.#device.run('bind', { path, body }));
+    if (puzzle === undefined) return undefined;
+    this.share = 0;
+    this.sendingStep = 'solving';
+    const proof = await this.#device.run('prove', { puzzle }, (share) => {
+      this.share = share;
+    });
+    this.sendingStep = 'sending';
+    return proof;
+  };
 
   /** Do something that the present view waits for; whether it worked. */
   async #guarded(work: () => Promise<void>): Promise<boolean> {

@@ -1,0 +1,152 @@
+"""Proof of work: a puzzle that a device solves once for each submission, so that a flood of them costs something.
+
+The puzzle is ALTCHA's: find the number whose PBKDF2 is as asked. It is signed, bound to the bytes of one request, good
+for a while and good once. Nothing about who asked is in it or kept.
+
+**Source:** docs/protocol/case-v1.md §9; https://altcha.org, v2 challenges.
+"""
+
+import hashlib
+import hmac
+import secrets
+import threading
+from dataclasses import dataclass, field
+
+import altcha
+from sqlalchemy import Connection, Engine, delete, exists, select
+
+from takeback.clock import Clock
+from takeback.db import reading
+from takeback.db.insert import insert_if_new
+from takeback.errors import NotAllowedError
+from takeback.registry.abuse_tables import SPENT_PROOFS
+from takeback.registry.breaker import Breaker, BreakerRules
+from takeback.wire.proof_v1 import ALGORITHM, MAX_GUESSES, ChallengeShape, ProofShape, invalid_proof, parse_proof
+
+_SECONDS_AN_HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRules:
+    """How much work a submission costs.
+
+    Args:
+        guesses: most guesses a device needs while it is quiet, half of it on average; 0 asks for no proof.
+        rounds: PBKDF2 rounds of a guess.
+        ttl_s: seconds a challenge is good for.
+        breaker: when more is asked for.
+    """
+
+    guesses: int = 300
+    rounds: int = 5000
+    ttl_s: int = 1200
+    breaker: BreakerRules = field(default_factory=BreakerRules)
+
+
+@dataclass(frozen=True, slots=True)
+class SpentProof:
+    """A proof that is good, to be spent together with what it is for.
+
+    Args:
+        digest: 32 bytes by which it is known when it comes again.
+        until_hour: when it may be forgotten, hours since 1970-01-01.
+    """
+
+    digest: bytes
+    until_hour: int
+
+
+class ProofDesk:
+    """Hands out challenges and checks proofs.
+
+    Args:
+        engine: knows which proofs have been spent.
+        clock: for how long a challenge is good.
+        secret: 32 bytes that all processes of a registry share.
+        rules: how much work.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, secret: bytes, rules: ProofRules) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._rules = rules
+        self._challenge_secret = hmac.digest(secret, b"challenge", "sha256")
+        self._key_secret = hmac.digest(secret, b"key", "sha256")
+        self._breaker = Breaker(rules.breaker)
+        self._gate = threading.Lock()
+
+    def issue(self, binding: str) -> ChallengeShape | None:
+        """A new challenge for one request, or ``None`` where no proof is asked for.
+
+        Args:
+            binding: 64 hexadecimal digits, from ``wire.proof_v1.binding_of``.
+        """
+        if not self._rules.guesses:
+            return None
+        now_s = self._clock.now_s()
+        with self._gate:
+            guesses = min(self._breaker.work(self._rules.guesses, now_s), MAX_GUESSES)
+        challenge = altcha.create_challenge(
+            ALGORITHM,
+            self._rules.rounds,
+            counter=secrets.randbelow(guesses),
+            # Ours, because ALTCHA's own expiry is checked by the machine's clock and not by the one passed in.
+            data={"binding": binding, "guesses": guesses, "until": now_s + self._rules.ttl_s},
+            hmac_secret=self._challenge_secret,
+            hmac_key_secret=self._key_secret,
+        )
+        return ChallengeShape.model_validate(challenge.to_dict())
+
+    def check(self, untrusted_header: str | None, binding: str) -> SpentProof | None:
+        """The proof that came with a request, or ``None`` where none is asked for.
+
+        Raises:
+            NotAllowedError: ``proof.required``, ``proof.invalid``, ``proof.expired`` or ``proof.spent``.
+        """
+        if not self._rules.guesses:
+            return None
+        if untrusted_header is None:
+            raise NotAllowedError("proof.required", "This needs a puzzle that your device solves. Please ask for one.")
+        proof = parse_proof(untrusted_header)
+        data = proof.challenge.parameters.data
+        if not hmac.compare_digest(data.binding, binding) or not self._is_solved(proof):
+            raise invalid_proof()
+        if data.until < self._clock.now_s():
+            raise NotAllowedError("proof.expired", "The puzzle was solved too long ago. Please ask for a new one.")
+        spent = SpentProof(
+            hashlib.sha256(bytes.fromhex(proof.challenge.parameters.nonce)).digest(),
+            data.until // _SECONDS_AN_HOUR + 1,
+        )
+        with reading(self._engine) as connection:
+            if connection.execute(select(exists().where(SPENT_PROOFS.c.digest == spent.digest))).scalar_one():
+                raise _spent()
+        return spent
+
+    def note_submission(self) -> None:
+        """Tell the breaker of a submission that was taken in."""
+        with self._gate:
+            self._breaker.note(self._clock.now_s())
+
+    def _is_solved(self, proof: ProofShape) -> bool:
+        payload = altcha.Payload.from_dict(proof.model_dump())
+        result = altcha.verify_solution(payload, self._challenge_secret, hmac_key_secret=self._key_secret)
+        return bool(result.verified)
+
+
+def spend(connection: Connection, proof: SpentProof) -> None:
+    """Spend a proof in the transaction of what it is for, so that both happen or neither.
+
+    Raises:
+        NotAllowedError: ``proof.spent``.
+    """
+    if not insert_if_new(connection, SPENT_PROOFS, {"digest": proof.digest, "until_hour": proof.until_hour}):
+        raise _spent()
+
+
+def forget_expired(connection: Connection, now_s: int) -> None:
+    """Erase what is known of proofs that could not be used any more anyway."""
+    connection.execute(delete(SPENT_PROOFS).where(SPENT_PROOFS.c.until_hour <= now_s // _SECONDS_AN_HOUR))
+
+
+def _spent() -> NotAllowedError:
+    return NotAllowedError("proof.spent", "This puzzle has been used already. Please ask for a new one.")

@@ -1,0 +1,72 @@
+"""The route that hands out challenges, and the check in front of the routes that want a proof.
+
+**Source:** docs/protocol/case-v1.md §9.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+
+from fastapi import APIRouter, Request
+
+from takeback.db import GroupWriter
+from takeback.httpkit.problem import problem_replies
+from takeback.httpkit.rate import RateLimitedError, RequestRate
+from takeback.registry.proof import ProofDesk, SpentProof, spend
+from takeback.wire.proof_v1 import PROOF_HEADER, BindingShape, ChallengeReplyShape, binding_of
+
+_EVERYBODY = "everybody"
+"""The one caller that questions are counted for: nobody is told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofGate:
+    """Lets requests through that bring a proof where one is asked for.
+
+    Args:
+        desk: checks proofs.
+        writer: writes down that one is spent.
+        rate: counts questions.
+        questions_per_minute: so many are answered without a proof, everybody's together.
+    """
+
+    desk: ProofDesk
+    writer: GroupWriter
+    rate: RequestRate
+    questions_per_minute: int
+
+    async def submission(self, request: Request) -> SpentProof | None:
+        """The proof of a submission, to be spent with it. The request's body has been read.
+
+        Raises:
+            NotAllowedError: with a code that begins with ``proof.``.
+        """
+        # The body as it came, byte for byte: FastAPI has read it already and Starlette keeps it.
+        binding = binding_of(request.url.path, await request.body())
+        return await asyncio.to_thread(self.desk.check, request.headers.get(PROOF_HEADER), binding)
+
+    async def question(self, request: Request) -> None:
+        """Let a question about holds through: the first ones of a minute as they are, more only with a proof.
+
+        Raises:
+            NotAllowedError: with a code that begins with ``proof.``.
+            RateLimitedError: where no proofs are asked for.
+        """
+        try:
+            self.rate.take(_EVERYBODY, self.questions_per_minute, self.questions_per_minute)
+        except RateLimitedError:
+            proof = await self.submission(request)
+            if proof is None:
+                raise
+            await asyncio.wrap_future(self.writer.submit(partial(spend, proof=proof)))
+
+
+def proof_routes(desk: ProofDesk) -> APIRouter:
+    """``POST /v1/challenges``."""
+    routes = APIRouter(prefix="/v1", responses=problem_replies(408, 413, 422, 503))
+
+    @routes.post("/challenges", response_model_exclude_none=True)
+    def challenge(body: BindingShape) -> ChallengeReplyShape:
+        return ChallengeReplyShape(challenge=desk.issue(body.binding))
+
+    return routes
