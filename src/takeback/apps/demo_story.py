@@ -124,10 +124,12 @@ class _Story:
         return f"{len(statuses)} fingerprints are on the list"
 
     def _sync(self) -> str:
+        submitted = {item.fingerprint.algorithm.value for item in self._case().submission.fingerprints}
+
         def synced() -> str | None:
             reply = self._reviewer.get("/readyz")
             lists = reply.json()["lists"] if reply.status_code == httpx.codes.OK else []
-            if lists and all(item["count"] >= 1 for item in lists):
+            if {item["list"] for item in lists if item["count"]} >= submitted:
                 return ", ".join(f"{item['list']} at {item['seq']}" for item in lists)
             return None
 

@@ -47,9 +47,9 @@ from takeback.httpkit.serve import Server, run
 from takeback.httpkit.stopping import stopping_of
 from takeback.model.case import Terms
 from takeback.registry.batcher import Batcher
+from takeback.registry.breaker import BreakerRules
 from takeback.registry.company import Company
 from takeback.registry.decoy_key import open_decoys
-from takeback.registry.breaker import BreakerRules
 from takeback.registry.guard import GuardService
 from takeback.registry.guard_rule import GuardRule, NearSearch, plain_search
 from takeback.registry.http import case_routes
