@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import make_url
+from tests.plausible import plausible_pdq
 
 from takeback.apps.registry import Registry, build_registry
 from takeback.clock import ManualClock
@@ -85,7 +86,7 @@ class RegistryRig:
         return self.registry.services.feed.changes(self.partner.partner, name.value, 0).changes
 
     def pdq(self, quality: int = 90) -> Fingerprint:
-        return Fingerprint(Algorithm.PDQ, secrets.token_hex(32), quality)
+        return plausible_pdq(secrets.randbits(64), quality)
 
     def md5(self) -> Fingerprint:
         return Fingerprint(Algorithm.MD5, secrets.token_hex(16))

@@ -76,6 +76,8 @@ class RegistrySettings(_Settings):
     partner_burst: int = Field(1_200, ge=1, description="requests of one partner at once, after a quiet time")
     match_service: bool = Field(False, description="whether partners may ask about fingerprints (/match/v1)")
     trusted_proxies: str = Field("", description="networks whose X-Forwarded-For is believed, for partners only")
+    max_fingerprints: int = Field(200, ge=1, le=200, description="fingerprints in one submission")
+    max_files: int = Field(100, ge=1, le=200, description="of those, of any one kind but PDQ: as many files")
     proof_guesses: int = Field(
         300, ge=0, le=100_000, description="most guesses of a submission's puzzle while it is quiet; 0 asks for none"
     )

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy import text
+from tests.plausible import plausible_pdq
 
 from takeback.model.case import HoldState, HoldStatus, Submission
 from takeback.model.fingerprint import Algorithm, Fingerprint
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 # Few enough to meet again and again.
 POOL = tuple(
-    [Fingerprint(Algorithm.PDQ, f"{number:064x}", 50 + number) for number in range(4)]
-    + [Fingerprint(Algorithm.MD5, f"{number:032x}") for number in range(2)]
+    [plausible_pdq(number, 50 + number) for number in range(4)]
+    + [Fingerprint(Algorithm.MD5, plausible_pdq(number).value[:32]) for number in range(2)]
 )
 FURTHEST = (
     (HoldState.REMOVED, {FeedbackValue.BLOCKED}),

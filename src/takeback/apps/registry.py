@@ -48,6 +48,7 @@ from takeback.httpkit.stopping import stopping_of
 from takeback.model.case import Terms
 from takeback.registry.batcher import Batcher
 from takeback.registry.breaker import BreakerRules
+from takeback.registry.caps import SubmissionCaps
 from takeback.registry.company import Company
 from takeback.registry.decoy_key import open_decoys
 from takeback.registry.guard import GuardService
@@ -193,6 +194,7 @@ def _rules(settings: RegistrySettings, guard: GuardCheck) -> Rules:
         company=Company(settings.batch_min_cases, longest_wait_s),
         topping_up=ToppingUp(open_decoys(settings.data_dir / "keys"), settings.batch_min_cases),
         tries=Tries(settings.unknown_case_tries_per_min),
+        caps=SubmissionCaps(settings.max_fingerprints, settings.max_files),
         guard=guard,
     )
 

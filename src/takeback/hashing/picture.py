@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from takeback.model.fingerprint import MIN_QUALITY, Fingerprint
+from takeback.model.fingerprint import MIN_QUALITY, Algorithm, Fingerprint
+from takeback.model.plausibility import is_plausible
 
 if TYPE_CHECKING:
     from takeback.hashing.regions.sets import RegionSet
@@ -29,5 +30,6 @@ class HashedPicture:
 
     @property
     def submittable(self) -> tuple[Fingerprint, ...]:
-        """The fingerprints a list may hold: all but a PDQ of a picture too plain to be told from others."""
-        return tuple(f for f in self.fingerprints if f.quality is None or f.quality >= MIN_QUALITY)
+        """The fingerprints a list may hold: all but a PDQ of a picture too plain or regular to be told from others."""
+        usable = (f for f in self.fingerprints if f.quality is None or f.quality >= MIN_QUALITY)
+        return tuple(f for f in usable if f.algorithm is not Algorithm.PDQ or is_plausible(f))

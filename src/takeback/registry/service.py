@@ -15,13 +15,14 @@ from sqlalchemy import Connection, Engine
 
 from takeback.clock import Clock
 from takeback.db import GroupWriter, reading
-from takeback.errors import InvalidInputError, NotAllowedError, NotFoundError
+from takeback.errors import NotAllowedError, NotFoundError
 from takeback.model.case import About, HoldState, HoldStatus, Submission, Terms
-from takeback.model.fingerprint import MIN_QUALITY, Algorithm
+from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import FeedbackValue
 from takeback.registry import batch_store, set_aside, store
 from takeback.registry.audience import AudienceCount, audience
 from takeback.registry.batch import Batch, end_of_hold, failing_cases, no_guard
+from takeback.registry.caps import SubmissionCaps
 from takeback.registry.company import Company
 from takeback.registry.proof import SpentProof, forget_expired, spend
 from takeback.registry.publication import is_anything_unpublished, publish
@@ -51,6 +52,7 @@ class Rules:
         company: whether a batch may go already.
         topping_up: decoys for small batches; ``None`` for none.
         tries: how many receipts that open nothing are answered.
+        caps: how much a submission may hold.
         guard: which new entries wait for the operator.
     """
 
@@ -58,6 +60,7 @@ class Rules:
     company: Company = field(default_factory=lambda: Company(1, 0))
     topping_up: ToppingUp | None = None
     tries: Tries = field(default_factory=lambda: Tries(600))
+    caps: SubmissionCaps = field(default_factory=SubmissionCaps)
     guard: GuardCheck = no_guard
 
 
@@ -94,15 +97,11 @@ class RegistryService:
             Whether the registry has this very case; not if another one came first under its id.
 
         Raises:
-            InvalidInputError: ``fingerprint.quality`` for a PDQ that says nothing about its picture.
+            InvalidInputError: as :meth:`takeback.registry.caps.SubmissionCaps.check`.
             NotAllowedError: ``case.adult`` for a case about an adult where those are not accepted.
             UnavailableError: too much at the moment (in the future: it could not be stored).
         """
-        qualities = [item.fingerprint.quality for item in submission.fingerprints]
-        if any(quality is not None and quality < MIN_QUALITY for quality in qualities):
-            raise InvalidInputError(
-                "fingerprint.quality", f"A PDQ fingerprint of a quality below {MIN_QUALITY} cannot be looked for."
-            )
+        self._rules.caps.check(submission)
         if submission.about is About.ADULT and not self.terms.adult_cases:
             raise NotAllowedError(
                 "case.adult", "This service is for pictures of people under 18. Others help adults: see stopncii.org."

@@ -19,6 +19,7 @@ import httpx
 import psycopg
 import pytest
 from sqlalchemy import event
+from tests.plausible import plausible_pdq
 
 from takeback.apps.registry import build_registry, open_partners, serve
 from takeback.client.case import CaseClient
@@ -49,7 +50,7 @@ JSON = {"content-type": "application/json"}
 
 def _picture() -> list[Fingerprint]:
     return [
-        Fingerprint(Algorithm.PDQ, secrets.token_hex(32), 77),
+        plausible_pdq(secrets.randbits(64), 77),
         Fingerprint(Algorithm.MD5, secrets.token_hex(16)),
         Fingerprint(Algorithm.SHA256, secrets.token_hex(32)),
     ]

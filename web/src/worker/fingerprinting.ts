@@ -2,6 +2,7 @@
 import { orientationOf, rawForm } from '../core/exif.ts';
 import { MIN_QUALITY, type Fingerprint } from '../core/fingerprint.ts';
 import { pdqFormsOf, pdqOf, type PdqHash, type RgbaPixels } from '../core/pdq.ts';
+import { isPlausiblePdq } from '../core/plausibility.ts';
 import { Problem } from '../core/problem.ts';
 import { regionsOf } from '../core/regions.ts';
 import {
@@ -121,7 +122,7 @@ function viewHashes(pixels: RgbaPixels, orientation: number, onShare: OnShare): 
 function pdqFingerprints(hashes: readonly PdqHash[]): Fingerprint[] {
   const seen = new Set<string>();
   const useful = hashes.flatMap<Fingerprint>(({ value, quality }) => {
-    if (quality < MIN_QUALITY || seen.has(value)) return [];
+    if (quality < MIN_QUALITY || !isPlausiblePdq(value) || seen.has(value)) return [];
     seen.add(value);
     return [{ algorithm: 'pdq', value, quality }];
   });
