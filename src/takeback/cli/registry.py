@@ -1,5 +1,6 @@
 """``takeback registry``: the registry and the page."""
 
+import importlib
 from pathlib import Path
 from typing import Annotated
 
@@ -8,12 +9,14 @@ from sqlalchemy import Engine
 
 from takeback.apps.registry import serve
 from takeback.cli.output import console
+from takeback.cli.registry_abuse import attach_abuse
 from takeback.cli.registry_backup import attach_backup
 from takeback.cli.registry_canary import attach_canary
 from takeback.cli.registry_keys import attach_keys
 from takeback.cli.registry_watch import attach_watch
 from takeback.errors import UnavailableError
 from takeback.exchange.match.service import ListMatcher
+from takeback.registry.guard_rule import NearSearch, plain_search
 from takeback.settings import RegistrySettings, load_settings
 
 
@@ -28,6 +31,7 @@ def attach(app: typer.Typer) -> None:
     attach_canary(registry)
     attach_watch(registry)
     attach_keys(registry)
+    attach_abuse(registry)
     app.add_typer(registry, name="registry")
 
 
@@ -52,6 +56,7 @@ def serve_command(
         settings,
         lambda url: console().print(f"The registry and its page: [bold]{url}/[/]  (Ctrl-C ends it)"),
         open_matcher=_open_matcher if settings.match_service else None,
+        search=_fastest_search(),
     )
 
 
@@ -71,3 +76,11 @@ def _open_matcher(engine: Engine) -> ListMatcher:
     matcher = RegistryMatcher(engine)
     matcher.load_in_background()
     return matcher
+
+
+def _fastest_search() -> NearSearch:
+    """The compiled search where it is installed: the answers are the same."""
+    try:
+        return importlib.import_module("takeback.apps.near_search").kernel_search  # type: ignore[no-any-return]
+    except ModuleNotFoundError:
+        return plain_search
