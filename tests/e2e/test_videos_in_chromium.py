@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.chromium, pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("registry")
-    registry = build_registry(RegistrySettings(data_dir=folder), SystemClock())
+    registry = build_registry(RegistrySettings(data_dir=folder, proof_rounds=10), SystemClock())
     with Server(registry.app) as server:
         yield f"{server.url}/"
     registry.close()

@@ -49,7 +49,7 @@ class RegistryHere:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[RegistryHere]:
-    settings = RegistrySettings(data_dir=tmp_path / "registry", batch_interval_s=0.2)
+    settings = RegistrySettings(data_dir=tmp_path / "registry", batch_interval_s=0.2, proof_rounds=10)
     built = build_registry(settings, SystemClock(), open_log(io.StringIO()))
     built.start()
     server = Server(built.app)

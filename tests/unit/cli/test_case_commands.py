@@ -17,7 +17,7 @@ from takeback.settings import RegistrySettings
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    built = build_registry(RegistrySettings(data_dir=tmp_path / "registry"), SystemClock())
+    built = build_registry(RegistrySettings(data_dir=tmp_path / "registry", proof_rounds=10), SystemClock())
     yield built
     built.close()
 

@@ -26,7 +26,11 @@ DAY = date(2026, 11, 22)
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
     settings = RegistrySettings(
-        data_dir=tmp_path / "registry", withdrawal_delay_days=3, hold_lifetime_days=365, batch_min_cases=3
+        data_dir=tmp_path / "registry",
+        withdrawal_delay_days=3,
+        hold_lifetime_days=365,
+        batch_min_cases=3,
+        proof_rounds=10,
     )
     built = build_registry(settings, SystemClock())
     yield built
