@@ -9,7 +9,7 @@ import typer
 
 from takeback.cli.files import HashedFile, find_files, hash_files
 from takeback.cli.hash import hashing_for_a_list
-from takeback.cli.output import console, print_json
+from takeback.cli.output import console, print_json, progress_bar
 from takeback.client.case import CaseClient, read_submission, write_submission
 from takeback.client.sealing import SealedSubmission, seal
 from takeback.clock import SystemClock, day_of
@@ -102,12 +102,15 @@ def _send_file(path: Path, registry: str, *, as_json: bool) -> None:
 
 def _send(bodies: Sequence[bytes], registry: str) -> None:
     """Send the same bytes until they are acknowledged or the person gives up; a repetition adds nothing twice."""
-    with CaseClient.at(registry) as client:
+    with CaseClient.at(registry) as client, progress_bar(shown=True) as bar:
+        puzzle = bar.add_task("A short puzzle for this device", visible=False)
+        client.on_guess = lambda done, most: bar.update(puzzle, completed=done, total=most, visible=True)
         waiting = list(bodies)
         while waiting:
             try:
                 client.submit_body(waiting[0])
             except UnavailableError as error:
+                bar.stop()
                 if not sys.stdin.isatty() or not typer.confirm(f"{error.message} Try again?", default=True):
                     raise
             else:
