@@ -10,6 +10,7 @@ again; what it acknowledged must be on the list in the end, once.
 
 import argparse
 import json
+import random
 import secrets
 import statistics
 import sys
@@ -140,12 +141,18 @@ def _load(url: str, count: int, connections: int) -> Load:
     return load
 
 
+def _half_ones() -> str:
+    """A PDQ value as a picture could have it: half of its bits are ones, or the registry refuses it."""
+    ones = random.SystemRandom().sample(range(256), 128)
+    return f"{sum(1 << place for place in ones):064x}"
+
+
 def _bodies(count: int) -> Iterator[bytes]:
     """Submissions of one picture each: three fingerprints, padded to 4096 bytes."""
     for _ in range(count):
         keys = CaseKeys(secrets.token_bytes(16), secrets.token_bytes(32))
         picture = [
-            Fingerprint(Algorithm.PDQ, secrets.token_hex(32), 90),
+            Fingerprint(Algorithm.PDQ, _half_ones(), 90),
             Fingerprint(Algorithm.MD5, secrets.token_hex(16)),
             Fingerprint(Algorithm.SHA256, secrets.token_hex(32)),
         ]
