@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from takeback.cli.files import HashedFile, Hashing, find_files, hash_files
@@ -23,6 +25,8 @@ from takeback.model.fingerprint import Algorithm, Fingerprint, parse_fingerprint
 from takeback.model.match import Match, Tier
 
 _NO_DAY = date(1970, 1, 1)
+_NEAR_BITS = 40
+"""A first look at a video that comes this near to anything listed is followed by a whole one; docs/video.md §4.4."""
 
 
 def attach(app: typer.Typer) -> None:
@@ -63,7 +67,7 @@ def match_command(
     """
     known = _load(against)
     matched = failed = 0
-    asking = _asking(regions=known.engine.count(Algorithm.PDQ_REGION) > 0)
+    asking = _asking(known.engine)
     for hashed in hash_files(find_files(paths, recursive=recursive), asking, show_progress=not as_json):
         if isinstance(hashed.result, TakebackError):
             failed += 1
@@ -102,9 +106,15 @@ def _region_query(regions: RegionSet) -> RegionQuery:
     return RegionQuery(regions.values, regions.strong)
 
 
-def _asking(*, regions: bool) -> Hashing:
+def _asking(engine: MatchEngine) -> Hashing:
+    """Regions cost more than all the rest, so they are asked only where some are listed."""
+    regions = engine.count(Algorithm.PDQ_REGION) > 0
+
+    def is_near(values: NDArray[np.uint8]) -> bool:
+        return len(engine.near(Algorithm.VPDQ, values, _NEAR_BITS)[0]) > 0
+
     def video(hasher: VideoHasher, path: Path) -> HashedVideo:
-        return hasher.query_of(path, regions=regions)
+        return hasher.query_of(path, regions=regions, is_near=is_near)
 
     return Hashing(partial(query_fingerprints_of, regions=regions), video)
 

@@ -41,6 +41,12 @@ def test_videos_are_hashed_and_a_piece_coded_anew_is_matched(
     assert (other["tier"], other["matches"]) == ("clear", [])
     assert sound["error"]["code"] == "media.no_video"
 
+    row["fingerprints"] = [one for one in row["fingerprints"] if one["algorithm"] != "pdq-region"]
+    (tmp_path / "frames.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    assert main(["match", "--against", str(tmp_path / "frames.jsonl"), *files, "--json"]) == EXIT_NEGATIVE
+    glimpsed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one.get("tier") for one in glimpsed] == ["hold", "clear", None]
+
 
 def test_words_for_people_say_how_many_pictures_and_which_file_is_of_no_use(
     folder: Path, capsys: pytest.CaptureFixture[str]
