@@ -71,7 +71,8 @@ class Known:
         found = [(one.tier, one.algorithm, self.names[one.entry_id]) for one in matches_of(asked, self.engine)]
         frames = self._held_by_frames(asked)
         glimpse = hash_glimpse(upload, ONE_THREAD)
-        near = any(_nearest(form.values, self.frames).min(initial=256) <= NEAR_BITS for form in glimpse.asked)
+        seen = [form.values for form in glimpse.asked if len(form)]
+        near = not seen or any(_nearest(values, self.frames).min(initial=256) <= NEAR_BITS for values in seen)
         plain = plain_vpdq(upload)
         shares = {name: _shares(plain, known) for name, known in self.vpdq.items()}
         return Answer(

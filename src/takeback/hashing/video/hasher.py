@@ -85,7 +85,9 @@ class VideoHasher:
         """
         if is_near is not None and not regions:
             glimpse = parse_video_line(self._run(Job(str(path.absolute()), "glimpse")))
-            if not any(len(form) and is_near(form.values) for form in glimpse.asked):
+            seen = [form.values for form in glimpse.asked if len(form)]
+            # A dark or empty beginning says nothing, so it cannot say that the rest is of no interest.
+            if seen and not any(map(is_near, seen)):
                 return glimpse
         return parse_video_line(self._run(Job(str(path.absolute()), "ask", regions)))
 
