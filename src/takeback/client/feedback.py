@@ -4,13 +4,14 @@ Whoever uses this keeps the outbox; here is only the order of things: a word lea
 said that it arrived, so a crash sends it twice rather than never, and twice does no harm (feed-v1 §6.2).
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import httpx
 
-from takeback.client.transport import call
+from takeback.client.transport import call, with_retries
 from takeback.errors import InvalidInputError
 from takeback.model.entry import EntryId
 from takeback.model.fingerprint import Algorithm
@@ -54,9 +55,13 @@ class FeedbackSender:
 
     Args:
         http: from :func:`takeback.client.feed.partner_http`.
+        waits_s: pauses between tries of :meth:`send_patiently`.
+        sleep: how to pause.
     """
 
     http: httpx.Client = field(repr=False)
+    waits_s: Sequence[float] = (0.5, 2.0, 5.0)
+    sleep: Callable[[float], None] = time.sleep
 
     def send(self, batch: Sequence[Feedback]) -> int:
         """Send 1 to 1000 words; returns how many were about entries that are still there.
@@ -67,6 +72,10 @@ class FeedbackSender:
         shape = FeedbackBatchShape(feedback=[feedback_shape(one) for one in batch])
         reply = call(self.http, "POST", "/feedback/v1", body=shape.model_dump_json().encode())
         return parse_reply(FeedbackAcceptedShape, reply, "registry.reply").accepted
+
+    def send_patiently(self, batch: Sequence[Feedback]) -> int:
+        """The same, tried again while the registry cannot be reached. Sending twice does no harm (§6.2)."""
+        return with_retries(lambda: self.send(batch), self.waits_s, self.sleep)
 
     def deliver(self, outbox: Outbox) -> int:
         """Send everything that waits, oldest first; returns how many items left the outbox by arriving.
