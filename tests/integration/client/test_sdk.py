@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -79,10 +80,10 @@ import takeback.client.async_feed, takeback.client.feedback
 class _Proxy(BaseHTTPRequestHandler):
     """A forward proxy for plain HTTP, as small as one can be."""
 
-    asked: list[str]
+    asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
-        type(self).asked.append(self.path)
+        self.asked.append(self.path)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in {"host", "connection"}}
         reply = httpx.get(self.path, headers=headers, trust_env=False)
         self.send_response(reply.status_code)
@@ -97,8 +98,8 @@ class _Proxy(BaseHTTPRequestHandler):
 def test_it_goes_through_the_proxy_the_environment_names(
     rig: RegistryRig, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proxy = type("Proxy", (_Proxy,), {"asked": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), proxy)
+    _Proxy.asked.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Proxy)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
@@ -112,4 +113,4 @@ def test_it_goes_through_the_proxy_the_environment_names(
         server.shutdown()
         server.server_close()
         thread.join()
-    assert any("/feed/v1/md5/changes" in path for path in proxy.asked)
+    assert any("/feed/v1/md5/changes" in path for path in _Proxy.asked)
