@@ -67,8 +67,8 @@ export function cutLuma({ pixels, fullRange }: Luma, box: Box): Luma {
 }
 
 /** What is left of a small picture without bars; undefined where there are none. */
-export function innermostBox({ pixels }: Luma): Box | undefined {
-  return contentBoxesOfGrey(pixels).at(-1);
+export function outermostBox({ pixels }: Luma): Box | undefined {
+  return contentBoxesOfGrey(pixels)[0];
 }
 
 /** The box that holds every picture of a video, if it has bars: from the boxes of some, `undefined` for a whole one. */

@@ -1,6 +1,6 @@
 /** One video to its fingerprints, with progress. Pictures are taken one at a time, and only small ones are kept. */
 import { MIN_QUALITY, type Fingerprint } from '../core/fingerprint.ts';
-import { boxOfAll, cutLuma, expanded, innermostBox, smallLuma, type Luma } from '../core/luma.ts';
+import { boxOfAll, cutLuma, expanded, outermostBox, smallLuma, type Luma } from '../core/luma.ts';
 import { pdqOfLuma } from '../core/pdq.ts';
 import { Problem } from '../core/problem.ts';
 import { regionsOf } from '../core/regions.ts';
@@ -98,7 +98,7 @@ async function passMain(video: OpenVideo, onShare: (share: number) => void): Pro
     const small = smallLuma(luma);
     size ??= small;
     if (seen.length % barsEvery(ticks.length) === 0 && here.hash.quality >= MIN_QUALITY)
-      boxes.push(innermostBox(small));
+      boxes.push(outermostBox(small));
     keys.pass(here, small);
     seen.push(here);
     onShare(DIGESTS_SHARE + ((MAIN_SHARE - DIGESTS_SHARE) * seen.length) / ticks.length);

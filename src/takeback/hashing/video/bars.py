@@ -28,7 +28,7 @@ def box_of(found: Sequence[Box | None], width: int, height: int) -> Box | None:
     """What all pictures have inside their bars.
 
     Args:
-        found: of each picture its innermost content box; ``None`` where there is none.
+        found: of each picture its outermost content box; ``None`` where there is none.
         width: pixels of the small picture.
         height: likewise.
 

@@ -49,7 +49,7 @@ class Luma:
 def warm_up() -> None:
     """Compile the kernels, or load them from the cache on disk, before the first video comes."""
     for side in (_DIRECT_FROM_PX, _SMALL_SIDE_PX * 2):
-        innermost_box(small(Luma(np.zeros((side, side), np.uint8), full_range=False)))
+        outermost_box(small(Luma(np.zeros((side, side), np.uint8), full_range=False)))
         hash_of(Luma(np.zeros((side, side), np.uint8), full_range=False))
     hash_of(Luma(np.zeros((8, 8), np.uint8), full_range=True))
 
@@ -85,10 +85,10 @@ def cut(luma: Luma, box: Box) -> Luma:
     return Luma(box.of(luma.pixels), luma.full_range)
 
 
-def innermost_box(luma: Luma) -> Box | None:
+def outermost_box(luma: Luma) -> Box | None:
     """What is left of a small picture without bars and interface; ``None`` where there are none."""
     boxes = content_boxes(luma.pixels[:, :, np.newaxis])
-    return boxes[-1] if boxes else None
+    return boxes[0] if boxes else None
 
 
 def expanded(luma: Luma) -> Grey:

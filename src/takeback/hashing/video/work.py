@@ -30,7 +30,7 @@ from takeback.hashing.video.choose import (
 from takeback.hashing.video.hashed import AskedFrames, HashedVideo
 from takeback.hashing.video.key_pictures import KeyPicture, KeyPictures
 from takeback.hashing.video.limits import VideoLimits
-from takeback.hashing.video.luma import Luma, cut, expanded, hash_of, innermost_box, luma_of, small
+from takeback.hashing.video.luma import Luma, cut, expanded, hash_of, luma_of, outermost_box, small
 from takeback.hashing.video.track import VideoTrack, open_video
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.model.video import TICKS_A_SECOND, Video, VideoFrame, duration_class_of, video_value
@@ -171,7 +171,7 @@ class _Notes:
         reduced = small(look.luma())
         if for_bars and seen.says_something:
             self._small_size = (reduced.pixels.shape[1], reduced.pixels.shape[0])
-            self._boxes.append(innermost_box(reduced))
+            self._boxes.append(outermost_box(reduced))
         if self._keys is not None and for_keys:
             # Decoders use their memory again, so what is kept is a copy.
             self._keys.add(seen, Luma(reduced.pixels.copy(), reduced.full_range))
