@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from takeback.apps.registry import Registry, build_registry
 from takeback.clock import SystemClock
 from takeback.console.types import Role
 from takeback.httpkit.serve import Server
+from takeback.model.case import HeldFingerprint, Submission
+from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.settings import RegistrySettings
 
 if TYPE_CHECKING:
@@ -33,7 +36,9 @@ _WHAT_IS_KEPT = """async () => ({
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    built = build_registry(RegistrySettings(data_dir=tmp_path_factory.mktemp("registry")), SystemClock())
+    built = build_registry(
+        RegistrySettings(data_dir=tmp_path_factory.mktemp("registry"), batch_min_cases=1), SystemClock()
+    )
     built.services.partners.add("Photo Example")
     yield built
     built.close()
@@ -161,6 +166,32 @@ def test_a_password_and_an_app_and_every_view(tab: Tab, registry: Registry) -> N
     expect(tab.page.get_by_test_id("health")).to_be_visible()
 
 
+def _listed_entry(registry: Registry) -> str:
+    held = HeldFingerprint(Fingerprint(Algorithm.SHA256, secrets.token_hex(32)), secrets.token_bytes(32))
+    case = Submission(secrets.token_bytes(16), secrets.token_bytes(1024 + 28), (held,))
+    registry.services.registry.submit(case).result()
+    assert registry.batcher.run_once() is not None
+    value = held.fingerprint.value
+    partner = next(one for one in registry.services.partners.all() if one.name == "Photo Example")
+    changes = registry.services.feed.changes(partner, "sha256", 0).changes
+    return next(change.entry_id for change in changes if change.value == value)
+
+
+def _quarantine_and_put_back(tab: Tab, registry: Registry) -> None:
+    entry_id = _listed_entry(registry)
+    tab.click("view-quarantine")
+    tab.click("take-off-open")
+    tab.fill("entry-id", entry_id)
+    tab.click("take-off")
+    waiting = tab.page.get_by_test_id("aside")
+    expect(waiting).to_contain_text(entry_id)
+    tab.look("an entry in quarantine")
+    waiting.get_by_test_id("list-entry").click()
+    tab.click("confirm")
+    expect(waiting).to_have_count(0)
+    assert registry.services.quarantine.list() == ()
+
+
 def test_what_an_operator_does_to_partners_and_lists(tab: Tab, registry: Registry, tmp_path: Path) -> None:
     _enrol_password(tab, registry, "sam", Role.OPERATOR)
     tab.click("view-partners")
@@ -201,6 +232,7 @@ def test_what_an_operator_does_to_partners_and_lists(tab: Tab, registry: Registr
     expect(tab.page.get_by_test_id("guard-lines")).to_contain_text("logo of an airline")
     assert value not in tab.page.content()
 
+    _quarantine_and_put_back(tab, registry)
     tab.click("view-audit")
     expect(tab.page.get_by_test_id("audit")).to_contain_text("shut out Clips")
     tab.click("check-audit")
