@@ -369,7 +369,13 @@ export class Flow {
 
   async #ask(opened: OpenCase): Promise<PictureStatus[]> {
     const holds = holdsOf(opened);
-    return pictureStatuses(holds, await holdStatuses(holds.map(({ token }) => token), this.#prove));
+    return pictureStatuses(
+      holds,
+      await holdStatuses(
+        holds.map(({ token }) => token),
+        this.#prove,
+      ),
+    );
   }
 
   /** Solve the registry's puzzle for one request, in the worker. */
