@@ -27,15 +27,6 @@ _BODY: Final[dict[str, Any]] = {
     }
 }
 
-_TYPES: Final = (
-    (b"\xff\xd8\xff", 0, "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
-    (b"GIF8", 0, "image/gif"),
-    (b"WEBP", 8, "image/webp"),
-    (b"ftypavif", 4, "image/avif"),
-    (b"ftyphei", 4, "image/heic"),
-)
-
 
 def wall_router(service: WallService, wall: Wall) -> APIRouter:
     """Every route of the wall."""
@@ -50,7 +41,9 @@ def wall_router(service: WallService, wall: Wall) -> APIRouter:
     async def published() -> WallShape:
         return WallShape(
             photos=[
-                WallPhotoShape(id=photo.photo_id, url=f"/photos/{photo.photo_id}.jpg", posted=photo.posted_s)
+                WallPhotoShape(
+                    id=photo.photo_id, url=f"/photos/{photo.photo_id}.jpg", posted=photo.posted_s, media=photo.kind
+                )
                 for photo in wall.published()
             ]
         )
@@ -62,7 +55,7 @@ def wall_router(service: WallService, wall: Wall) -> APIRouter:
     @router.get("/photos/{photo_id}.jpg", responses={200: {"content": {"image/jpeg": {}}}, **problem_replies(404, 422)})
     def picture(photo_id: PhotoId) -> Response:
         data = wall.published_bytes(photo_id)
-        return Response(data, media_type=_media_type(data))
+        return Response(data, media_type=wall.photo(photo_id).media_type)
 
     @router.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -96,10 +89,3 @@ def _message(photo: Photo) -> str:
             return "Your picture waits for a review and is not published yet."
         case PhotoState.WAITING:
             return "Pictures cannot be checked at the moment. Yours is not published; it will be checked again."
-
-
-def _media_type(data: bytes) -> str:
-    for magic, at, name in _TYPES:
-        if data[at : at + len(magic)] == magic:
-            return name
-    return "application/octet-stream"

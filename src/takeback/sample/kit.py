@@ -22,6 +22,10 @@ class _ProblemShape(BaseModel):
     detail: str = ""
 
 
+_TIMEOUT_S = httpx.Timeout(60, read=600)
+"""A long video takes the kit minutes."""
+
+
 @dataclass(slots=True)
 class Kit:
     """Talks to one kit.
@@ -35,7 +39,7 @@ class Kit:
     @classmethod
     def at(cls, url: str, token: str) -> "Kit":
         """The kit at this address."""
-        return cls(httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60))
+        return cls(httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT_S))
 
     def check(self, content_id: str, picture: bytes) -> CheckReplyShape:
         """Ask about a picture before it is published.

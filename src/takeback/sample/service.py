@@ -13,6 +13,7 @@ from takeback.clock import Clock
 from takeback.errors import InvalidInputError, TakebackError
 from takeback.httpkit.logs import EventLog, origin_of
 from takeback.sample.kit import Kit
+from takeback.sample.media import media_type_of
 from takeback.sample.types import Photo, PhotoState
 from takeback.sample.wall import Wall
 
@@ -49,7 +50,13 @@ class WallService:
             InvalidInputError: ``media.…``, as the kit says it.
             UnavailableError: ``wall.full``.
         """
-        photo = Photo(secrets.token_hex(16), PhotoState.WAITING, is_checked=False, posted_s=self.clock.now_s())
+        photo = Photo(
+            secrets.token_hex(16),
+            PhotoState.WAITING,
+            is_checked=False,
+            posted_s=self.clock.now_s(),
+            media_type=media_type_of(picture),
+        )
         self.wall.add(photo, picture)
         try:
             self._ask(photo.photo_id, picture)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 
 class PhotoState(StrEnum):
@@ -22,9 +23,16 @@ class Photo:
         state: what has become of it.
         is_checked: whether the kit has answered about it.
         posted_s: Unix seconds.
+        media_type: of its bytes, as a browser is told.
     """
 
     photo_id: str
     state: PhotoState
     is_checked: bool
     posted_s: int
+    media_type: str = "image/jpeg"
+
+    @property
+    def kind(self) -> Literal["image", "video"]:
+        """Whether it is a picture or a video."""
+        return "video" if self.media_type.startswith("video/") else "image"

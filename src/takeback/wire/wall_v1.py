@@ -16,11 +16,12 @@ class UploadShape(ReplyShape):
 
 
 class WallPhotoShape(ReplyShape):
-    """A published picture. ``posted`` is Unix seconds."""
+    """A published picture or video. ``posted`` is Unix seconds."""
 
     id: Hex32
     url: str
     posted: Annotated[int, Field(ge=0)]
+    media: Literal["image", "video"]
 
 
 class WallShape(ReplyShape):

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from tests.integration.platform.kit_fixture import RunningKit, edited, jpeg_of, looks_like, picture_of, wait_for
+from tests.made_videos import Encoding, scene, write
 
 from takeback.apps.sample import build_sample
 from takeback.httpkit.logs import open_log
@@ -78,6 +79,22 @@ def test_an_unlisted_picture_is_on_the_wall_at_once(wall: RunningWall) -> None:
     assert shown.headers["content-type"] == "image/jpeg"
     newer = wall.post(jpeg_of(picture_of(3)))
     assert wall.on_the_wall() == [newer["id"], posted["id"]]
+
+
+def test_a_video_is_on_the_wall_as_one_and_a_copy_of_a_listed_one_waits(
+    kit: RunningKit, wall: RunningWall, tmp_path: Path
+) -> None:
+    listed = write(tmp_path / "listed.mp4", [*scene(1, 12, pace=6), *scene(2, 12, pace=6)], Encoding(rate=4))
+    badly = Encoding(rate=4, options={"preset": "ultrafast", "crf": "34"})
+    copy = write(tmp_path / "copy.mp4", [*scene(5, 8, pace=6), *scene(1, 12, pace=6), *scene(2, 12, pace=6)], badly)
+    other = write(tmp_path / "other.mp4", scene(7, 12, pace=6), Encoding(rate=4))
+    kit.list_video(2, listed)
+    assert wall.post(copy.read_bytes())["state"] == "waiting"
+    reply = wall.post(other.read_bytes())
+    assert reply["state"] == "published"
+    (shown,) = wall.visitor.get("/api/photos").json()["photos"]
+    assert (shown["id"], shown["media"]) == (reply["id"], "video")
+    assert wall.picture(reply["id"]).headers["content-type"] == "video/mp4"
 
 
 def test_a_form_works_too_and_its_file_name_is_not_kept(wall: RunningWall) -> None:

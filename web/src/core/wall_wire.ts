@@ -15,6 +15,7 @@ export interface WallPhoto {
   readonly id: string;
   readonly url: string;
   readonly postedS: number;
+  readonly media: 'image' | 'video';
 }
 
 const REPLY = 'reply.malformed';
@@ -38,6 +39,7 @@ export function parseWall(untrustedText: string): WallPhoto[] {
       id: read.text(photo['id'], ID),
       url: read.text(photo['url'], OWN_PATH),
       postedS: read.whole(photo['posted'], 0),
+      media: read.oneOf(photo['media'], ['image', 'video']),
     };
   });
 }

@@ -71,8 +71,8 @@ describe('what a server answers', () => {
   });
 
   it('does not let a wall point to another site', () => {
-    const wall = (url: string) => `{"photos":[{"id":"a","url":${JSON.stringify(url)},"posted":1}]}`;
-    expect(parseWall(wall('/photos/a.jpg'))).toEqual([{ id: 'a', url: '/photos/a.jpg', postedS: 1 }]);
+    const wall = (url: string) => `{"photos":[{"id":"a","url":${JSON.stringify(url)},"posted":1,"media":"image"}]}`;
+    expect(parseWall(wall('/photos/a.jpg'))).toEqual([{ id: 'a', url: '/photos/a.jpg', postedS: 1, media: 'image' }]);
     for (const url of [
       '//elsewhere.example/a.jpg',
       'https://elsewhere.example/a.jpg',
