@@ -19,6 +19,7 @@ from enum import Enum
 from typing import assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -36,7 +37,8 @@ from takeback.hashing import jpeg, webp
 from takeback.hashing.downsample import Pixels
 from takeback.hashing.format import Format, format_of
 from takeback.hashing.limits import Limits
-from takeback.hashing.orientation import orientation_of, turns_sides, upright
+from takeback.hashing.orientation import UPRIGHT, orientation_of, turns_sides, upright
+from takeback.hashing.quick_luma import quick_luma
 
 _TRUNCATED = ("truncat", "end of file", "end-of-file", "unexpected end", "not enough", "premature", "eof")
 
@@ -51,6 +53,7 @@ class DecodedPicture:
         height: likewise.
         factor: how many pixels of the picture, along each side, one of ``image`` stands for: 1, 2, 4 or 8.
         orientation: the EXIF orientation that ``image`` was set upright from.
+        grey: (height, width) uint8, the pixels of ``image``, where the decoder gave them as an array.
     """
 
     image: Image.Image
@@ -58,10 +61,11 @@ class DecodedPicture:
     height: int
     factor: int
     orientation: int
+    grey: NDArray[np.uint8] | None = None
 
     def pixels(self) -> Pixels:
         """The pixels as the kernels take them; see ``Pixels``."""
-        pixels = np.asarray(self.image)
+        pixels = np.asarray(self.image) if self.grey is None else self.grey
         return pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels
 
 
@@ -132,6 +136,8 @@ def _decode_jpeg(data: bytes, limits: Limits, shortcuts: Shortcuts | None) -> De
     factor = shortcuts.factor_for(plan.width, plan.height) if shortcuts else 1
     luma = _wants_luma(shortcuts, factor)
     _check_plan(plan, factor, limits)
+    if luma and factor == 1 and (quick := quick_luma(data, plan)) is not None:
+        return DecodedPicture(Image.fromarray(quick), plan.width, plan.height, 1, UPRIGHT, quick)
     needed = jpeg.without_detail(data, plan, factor, luma_only=luma) if factor > 1 else data
     with decoder_errors():
         image = opened(needed, Format.JPEG)

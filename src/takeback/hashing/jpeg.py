@@ -19,6 +19,8 @@ _END_OF_IMAGE = 0xD9
 _START_OF_SCAN = 0xDA
 _QUANTIZATION = 0xDB
 _ADOBE = 0xEE
+_APP1 = 0xE1
+_EXIF = b"Exif\x00\x00"
 _MAX_SEGMENTS = 10_000
 
 _MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
@@ -99,7 +101,7 @@ def without_detail(data: bytes, plan: JpegPlan, factor: int, *, luma_only: bool)
     """
     if not plan.progressive:
         return data
-    without_colour = luma_only and _luma_comes_first(data, plan)
+    without_colour = luma_only and luma_comes_first(data, plan)
     parts = [data[:2]]
     for segment, following in pairwise(plan.segments):
         part = data[segment.start : following.start]
@@ -111,7 +113,16 @@ def without_detail(data: bytes, plan: JpegPlan, factor: int, *, luma_only: bool)
     return b"".join(parts)
 
 
-def _luma_comes_first(data: bytes, plan: JpegPlan) -> bool:
+def exif_of(data: bytes, plan: JpegPlan) -> bytes | None:
+    """The Exif block, empty where there is none; ``None`` where there are several and a decoder has to say which."""
+    starts = [s.header + 2 for s in plan.segments if s.marker == _APP1]
+    blocks = [start for start in starts if data[start : start + len(_EXIF)] == _EXIF]
+    if len(blocks) > 1:
+        return None
+    return data[blocks[0] : blocks[0] + _short(data, blocks[0] - 2) - 2] if blocks else b""
+
+
+def luma_comes_first(data: bytes, plan: JpegPlan) -> bool:
     """Whether the first of three components is luma. Source: T.871 §7; Adobe TN 5116 §18 for the exception."""
     adobe = (s.header for s in plan.segments if s.marker == _ADOBE and data[s.header + 2 : s.header + 7] == b"Adobe")
     plain_rgb = any(_byte(data, header + 13) == 0 for header in adobe)

@@ -11,7 +11,7 @@ from PIL import Image
 _ORIENTATION_TAG = 0x0112
 _SHORT = 3
 _PREFIX = b"Exif\x00\x00"
-_UPRIGHT = 1
+UPRIGHT = 1
 
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -29,17 +29,17 @@ def orientation_of(untrusted_exif: bytes) -> int:
     block = untrusted_exif.removeprefix(_PREFIX)
     order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(block[:4])
     if order is None:
-        return _UPRIGHT
+        return UPRIGHT
     try:
         (directory,) = struct.unpack_from(order + "I", block, 4)
         (entries,) = struct.unpack_from(order + "H", block, directory)
         for i in range(entries):
             tag, kind, _, value = struct.unpack_from(order + "HHIH", block, directory + 2 + 12 * i)
             if tag == _ORIENTATION_TAG:
-                return value if kind == _SHORT and 1 <= value <= 8 else _UPRIGHT
+                return value if kind == _SHORT and 1 <= value <= 8 else UPRIGHT
     except struct.error:
-        return _UPRIGHT
-    return _UPRIGHT
+        return UPRIGHT
+    return UPRIGHT
 
 
 def turns_sides(orientation: int) -> bool:
