@@ -221,7 +221,7 @@ class MatchEngine:
     def _left_out(self) -> str:
         """Names what sets are stored without."""
         furniture = hashlib.sha256(self._furniture.values.tobytes()).hexdigest()
-        return f"quality<{self.policy.min_quality},furniture<={self._furniture.radius_bits}:{furniture[:32]}"
+        return f"quality<{self.policy.min_frame_quality},furniture<={self._furniture.radius_bits}:{furniture[:32]}"
 
     def _apply_sets(self, name: Algorithm, changes: list[Change]) -> None:
         last = {change.entry_id: change for change in changes}
@@ -235,7 +235,7 @@ class MatchEngine:
 
     def _listed(self, name: Algorithm, value: str) -> tuple[Values, Marks]:
         if name is Algorithm.VPDQ:
-            clip = parse_clip(value, self.policy.min_quality)
+            clip = parse_clip(value, self.policy.min_frame_quality)
             return clip.values, clip_marks(clip)
         values, strong = self._without_furniture(parse_region_value(value))
         return values, region_marks(strong)
@@ -243,7 +243,7 @@ class MatchEngine:
     def _clips_in(self, query: Sequence[Fingerprint]) -> Iterator[Clip]:
         for fingerprint in query:
             if fingerprint.algorithm is Algorithm.VPDQ:
-                yield parse_clip(fingerprint.value, self.policy.min_quality)
+                yield parse_clip(fingerprint.value, self.policy.min_frame_quality)
 
     def _without_furniture(self, regions: RegionQuery) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         admitted = self._furniture.admits(regions.values)

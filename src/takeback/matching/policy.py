@@ -7,6 +7,7 @@ from takeback.matching.clip_rule import ClipRule
 from takeback.matching.region_rule import RegionRule
 from takeback.model.fingerprint import MIN_QUALITY
 from takeback.model.match import Tier
+from takeback.model.video import MIN_FRAME_QUALITY
 
 PDQ_BITS = 256
 
@@ -20,6 +21,8 @@ class Policy:
         look_radius_bits: PDQ above the hold radius and up to this far is queued for a look; the same value as
             ``hold_radius_bits`` switches the tier off. Unrelated photographs are at least 72 bits apart in our tests.
         min_quality: a query of a lower PDQ quality is not asked: it says nothing about the picture.
+        min_frame_quality: frames of a video of a lower PDQ quality are neither stored nor asked. Lower than that of a
+            picture, because frames speak together; docs/video.md §2.3.
         regions: when the regions of two pictures say that one is a copy of the other.
         clips: when the frames of two videos say that one holds a clip of the other.
 
@@ -31,13 +34,14 @@ class Policy:
     hold_radius_bits: int = 31
     look_radius_bits: int = 60
     min_quality: int = MIN_QUALITY
+    min_frame_quality: int = MIN_FRAME_QUALITY
     regions: RegionRule = field(default_factory=RegionRule)
     clips: ClipRule = field(default_factory=ClipRule)
 
     def __post_init__(self) -> None:
         if not 0 <= self.hold_radius_bits <= self.look_radius_bits <= PDQ_BITS:
             raise InvalidInputError("policy.invalid", "0 <= hold radius <= look radius <= 256 must hold.")
-        if not 0 <= self.min_quality <= 100:
+        if not all(0 <= one <= 100 for one in (self.min_quality, self.min_frame_quality)):
             raise InvalidInputError("policy.invalid", "The smallest quality is a number from 0 to 100.")
 
     def tier_of(self, distance_bits: int) -> Tier:

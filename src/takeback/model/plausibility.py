@@ -10,8 +10,8 @@ import hashlib
 import math
 from functools import cache
 
-from takeback.model.fingerprint import MIN_QUALITY, Algorithm, Fingerprint
-from takeback.model.video import parse_video
+from takeback.model.fingerprint import Algorithm, Fingerprint
+from takeback.model.video import MIN_FRAME_QUALITY, parse_video
 
 MIN_PDQ_ONES, MAX_PDQ_ONES = 96, 128
 """Every photograph, crop and drawing that we hashed has exactly 128 ones. Fewer come of ties, which only pictures of
@@ -44,7 +44,7 @@ def is_plausible(fingerprint: Fingerprint) -> bool:
             return _are_mostly_plausible([value[start : start + _REGION_BYTES] for start in starts])
         case Algorithm.VPDQ:
             frames = parse_video(fingerprint.value).frames
-            return _are_mostly_plausible([frame.pdq for frame in frames if frame.quality >= MIN_QUALITY])
+            return _are_mostly_plausible([frame.pdq for frame in frames if frame.quality >= MIN_FRAME_QUALITY])
 
 
 def is_plausible_pdq(value: bytes) -> bool:

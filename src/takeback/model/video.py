@@ -20,6 +20,10 @@ MAX_DURATION_CLASS = 14
 TICKS_A_SECOND = 4
 """Times are kept in quarters of a second: enough for the order and the pace, too coarse to tell an encoder by."""
 
+MIN_FRAME_QUALITY = 20
+"""A frame of lower quality is black, flat, or nearly so. Those from here to a picture's own floor of 50 are listed only
+where a video has hardly any better ones; docs/video.md §2.3."""
+
 _PDQ_BYTES = 32
 _FRAME_BYTES = _PDQ_BYTES + 3
 _HEADER_BYTES = 3

@@ -8,6 +8,7 @@ from takeback.hashing.video.choose import (
     Seen,
     bits_between,
     frames_to_register,
+    is_scene_between,
     stable_picture,
     step_for,
     thinned,
@@ -29,7 +30,7 @@ def ticks(frames: object) -> list[int]:
 
 
 def test_a_second_between_main_pictures_until_there_would_be_more_than_384() -> None:
-    assert [step_for(count) for count in (1, 1536, 1537, 14_400, 65_536)] == [4, 4, 5, 38, 171]
+    assert [step_for(count) for count in (1, 16, 17, 1536, 1537, 14_400, 65_536)] == [1, 1, 4, 4, 5, 38, 171]
     assert all(-(-count // step_for(count)) <= 384 for count in (1536, 1537, 9_999, 65_536))
 
 
@@ -52,8 +53,21 @@ def test_a_pan_a_flash_and_a_picture_that_says_nothing_are_no_scene() -> None:
 
 
 def test_repetitions_and_pictures_that_say_nothing_are_left_out() -> None:
-    pictures = [seen(0, 0), seen(1, 10), seen(2, 12), seen(3, 100, 49), seen(4, 14), seen(5, 30)]
+    pictures = [seen(0, 0), seen(1, 10), seen(2, 12), seen(3, 100, 19), seen(4, 14), seen(5, 30)]
     assert ticks(thinned(pictures)) == [0, 2, 5]
+
+
+def test_weak_pictures_are_listed_only_where_there_are_hardly_any_better_ones() -> None:
+    strong = [seen(8 * number, 30 * number) for number in range(4)]
+    weak = [seen(8 * number + 4, 200 + 12 * number, 20) for number in range(4)]
+    assert ticks(frames_to_register([*strong, *weak], [])) == [0, 8, 16, 24]
+    assert ticks(frames_to_register([*strong[:3], *weak], [])) == [0, 4, 8, 12, 16, 20, 28]
+    assert ticks(frames_to_register([seen(0, 5, 19), seen(4, 90, 20)], [])) == [4]
+
+
+def test_nothing_is_looked_for_between_the_pictures_of_a_short_video() -> None:
+    assert not is_scene_between(seen(0, 0), seen(1, 200))
+    assert is_scene_between(seen(0, 0), seen(4, 200))
 
 
 @given(st.integers(0, 384), st.integers(0, 400), st.randoms(use_true_random=False))
@@ -91,6 +105,14 @@ def test_a_title_card_is_a_key_picture_only_of_a_video_that_is_nothing_else() ->
         still.add(seen(tick, 9), small)
     assert [key.tick for key in film.chosen()] == [6, 8]
     assert [key.tick for key in still.chosen()] == [0, 8]
+
+
+def test_the_last_picture_of_a_title_card_is_still_part_of_it() -> None:
+    small = Luma(np.zeros((2, 2), np.uint8), full_range=True)
+    keys = KeyPictures(4, 16.0)
+    for tick, ones in ((0, 9), (4, 9), (8, 120), (12, 150)):
+        keys.add(seen(tick, ones), small)
+    assert [key.tick for key in keys.chosen()] == [8, 12]
 
 
 def test_a_part_of_black_pictures_has_no_key_picture() -> None:

@@ -99,7 +99,7 @@ def test_every_codec_and_container_gives_nearly_the_same_frames(tmp_path: Path, 
     assert hashed.duration_s == pytest.approx(4.0, abs=0.11)
     # A frame more or less, where a distance is on the edge.
     assert {0, 4, 5, 8, 11, 12} - {one.tick for one in frames} <= {11}
-    assert len(frames) <= 8
+    assert len(frames) <= 16
     for one in frames:
         assert bits(one.pdq, pdq_of(SCENES[min(round(one.tick * 2.5 - 0.001), 39)]).bits) <= 24
 
@@ -130,7 +130,7 @@ def test_an_uneven_video_is_sampled_by_its_clock(tmp_path: Path) -> None:
     times = [0, 40, 80, 2100, 2140, 2180]
     pictures = [scene(seed, 1)[0] for seed in range(6)]
     (frames,) = values(hash_to_register(write(tmp_path / "odd.mp4", pictures, Encoding(times=times)), LIMITS))
-    assert [one.tick for one in frames] == [0, 1]
+    assert [one.tick for one in frames] == [0, 1, 9]
     assert bits(frames[1].pdq, pdq_of(pictures[2]).bits) <= 16
 
 

@@ -128,10 +128,10 @@ def test_of_several_forms_the_best_counts_and_an_entry_comes_once() -> None:
 def test_frames_of_low_quality_say_nothing_on_either_side() -> None:
     engine = MatchEngine()
     clip = every_second(drawn(np.random.default_rng(5), 12))
-    engine.apply([listed(VPDQ, 1, 1, value_of(clip, quality=49)), listed(VPDQ, 2, 2, value_of(clip, quality=50))])
+    engine.apply([listed(VPDQ, 1, 1, value_of(clip, quality=19)), listed(VPDQ, 2, 2, value_of(clip, quality=20))])
     assert (engine.count(VPDQ), engine.seq(VPDQ)) == (1, 2)
-    assert [one.entry_id for one in engine.match([asked(clip, quality=50)])] == [f"{2:032x}"]
-    assert engine.match([asked(clip, quality=49)]) == []
+    assert [one.entry_id for one in engine.match([asked(clip, quality=20)])] == [f"{2:032x}"]
+    assert engine.match([asked(clip, quality=19)]) == []
 
 
 def test_the_array_forms_take_sets_too() -> None:
@@ -159,10 +159,10 @@ def test_a_malformed_video_is_refused() -> None:
 
 
 def test_a_snapshot_made_with_other_settings_is_built_anew(tmp_path: Path) -> None:
-    engine = MatchEngine(Policy(min_quality=40))
+    engine = MatchEngine(Policy(min_frame_quality=40))
     clip = every_second(drawn(np.random.default_rng(5), 12))
     engine.apply([listed(VPDQ, 1, 1, value_of(clip, quality=45))])
     engine.save(tmp_path / "index")
-    assert MatchEngine.open(tmp_path / "index", Policy(min_quality=40)).count(VPDQ) == 1
+    assert MatchEngine.open(tmp_path / "index", Policy(min_frame_quality=40)).count(VPDQ) == 1
     with pytest.raises(CorruptDataError):
         MatchEngine.open(tmp_path / "index")

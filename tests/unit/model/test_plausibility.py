@@ -15,7 +15,7 @@ from tests.plausible import plausible_pdq
 from takeback.hashing.pdq import pdq_forms_of
 from takeback.model.fingerprint import MIN_QUALITY, Algorithm, Fingerprint
 from takeback.model.plausibility import MIN_PDQ_ONES, is_plausible, is_plausible_pdq
-from takeback.model.video import Video, VideoFrame, video_value
+from takeback.model.video import MIN_FRAME_QUALITY, Video, VideoFrame, video_value
 
 PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coffee", "coins", "page", "rocket", "text")
 GOOD = [bytes.fromhex(plausible_pdq(seed).value) for seed in range(6)]
@@ -112,7 +112,7 @@ def test_of_a_set_half_has_to_be_plausible() -> None:
 
     assert is_plausible(video(GOOD[0], BAD))
     assert not is_plausible(video(GOOD[0], BAD, BAD))
-    assert not is_plausible(video(*GOOD, quality=MIN_QUALITY - 1))  # nothing could be found with it
+    assert not is_plausible(video(*GOOD, quality=MIN_FRAME_QUALITY - 1))  # nothing could be found with it
     stripes = bytes.fromhex("0f" * 32), bytes.fromhex("f0" * 32)
     for regions, expected in ((sorted(GOOD), True), (sorted(stripes), False)):
         value = bytes([len(regions)]) + b"".join(regions) + bytes((len(regions) + 7) // 8)

@@ -34,8 +34,14 @@ describe('distance', () => {
 
 describe('main pictures', () => {
   it('are one a second, beginning with the first', () => {
-    expect(mainTicks(3.1)).toEqual([0, 4, 8, 12]);
-    expect(mainTicks(3)).toEqual([0, 4, 8]);
+    expect(mainTicks(5.1)).toEqual([0, 4, 8, 12, 16, 20]);
+    expect(mainTicks(5)).toEqual([0, 4, 8, 12, 16]);
+  });
+
+  it('are four a second of a short video', () => {
+    expect(mainTicks(4)).toHaveLength(16);
+    expect(mainTicks(4.01)).toHaveLength(5);
+    expect(mainTicks(1.2)).toEqual([0, 1, 2, 3, 4]);
     expect(mainTicks(0.04)).toEqual([0]);
     expect(mainTicks(0)).toEqual([0]);
   });
@@ -56,6 +62,7 @@ describe('main pictures', () => {
 describe('scenes', () => {
   it('are looked for only between pictures that differ', () => {
     expect(ticksBetween([seen(0, 0), seen(4, 60), seen(8, 121), seen(12, 121)])).toEqual([[], [5, 6, 7], [], []]);
+    expect(ticksBetween([seen(0, 0), seen(1, 200)])).toEqual([[], []]);
     expect(ticksBetween([seen(0, 0), seen(5, 100)])).toEqual([[1, 2, 3], []]);
   });
 
@@ -72,6 +79,13 @@ describe('the frames of a value', () => {
   it('are in order, without repetitions and without what says nothing', () => {
     const main = [seen(0, 0), seen(4, 10), seen(8, 11, 49), seen(12, 50), seen(16, 0)];
     expect(framesToRegister(main, [seen(10, 30)]).map(({ tick }) => tick)).toEqual([0, 10, 12, 16]);
+  });
+
+  it('are weak ones only where there are hardly any better ones', () => {
+    const strong = [seen(0, 0), seen(8, 30), seen(16, 60), seen(24, 90)];
+    const weak = [seen(4, 200, 20), seen(12, 212, 20), seen(20, 224, 19)];
+    expect(framesToRegister([...strong, ...weak], []).map(({ tick }) => tick)).toEqual([0, 8, 16, 24]);
+    expect(framesToRegister([...strong.slice(0, 3), ...weak], []).map(({ tick }) => tick)).toEqual([0, 4, 8, 12, 16]);
   });
 
   it('are at most 512', () => {
@@ -105,13 +119,21 @@ describe('key pictures', () => {
 
   it('are stills only of a video that is nothing else', () => {
     const [film, still] = [new KeyPictures<number>(4), new KeyPictures<number>(4)];
-    // Distances to the next: 2, 100, 30, and 30 to the one before.
+    // Distances to the next: 2, 100, 30, and 30 to the one before. The second is still the still of the first.
     [0, 2, 102, 132].forEach((count, i) => {
       film.pass(seen(4 * i, count), i);
       still.pass(seen(4 * i, 7), i);
     });
-    expect(film.found()).toEqual([1, 2, 3]);
+    expect(film.found()).toEqual([2, 3]);
     expect(still.found()).toEqual([0, 1, 2, 3]);
+  });
+
+  it('are half a second apart in a short video', () => {
+    const keys = new KeyPictures<number>(1);
+    [0, 40, 80, 120].forEach((count, i) => {
+      keys.pass(seen(i, count), i);
+    });
+    expect(keys.found()).toEqual([0, 2]);
   });
 
   it('are none where nothing says anything', () => {

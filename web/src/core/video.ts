@@ -18,9 +18,16 @@ const MAX_SCENES = MAX_FRAMES - MAX_MAIN;
 const SCENE_BITS = 60;
 const STABLE_BITS = 31;
 const THIN_BITS = 10;
+/** A video of up to so many ticks is registered by every one of them. */
+const SHORT_TICKS = 4 * TICKS_A_SECOND;
+/** With fewer frames than this, weak ones are listed too, but none that is black or flat. */
+const FEW_FRAMES = 4;
+const MIN_FRAME_QUALITY = 20;
+/** Key pictures are at least so many ticks apart. */
+const KEY_STEP = 2;
 /** The calm of a main picture that is alone. */
 const ALONE_BITS = 128;
-/** Closer to the picture that follows, it is a still. */
+/** Closer to the picture before or after it, it is a still. */
 const STILL_BITS = 4;
 const MOST_ASKED_FOR_BARS = 16;
 const KEY_PICTURES = 4;
@@ -49,7 +56,7 @@ export function mainTicks(durationS: number): number[] {
 }
 
 function stepFor(ticks: number): number {
-  return Math.max(TICKS_A_SECOND, Math.ceil(ticks / MAX_MAIN));
+  return ticks <= SHORT_TICKS ? 1 : Math.max(TICKS_A_SECOND, Math.ceil(ticks / MAX_MAIN));
 }
 
 /** Where to look for the beginning of a scene, for each main picture: no ticks, or the three before the next one. */
@@ -58,6 +65,7 @@ export function ticksBetween(main: readonly Seen[]): number[][] {
     const after = main[i + 1];
     if (after === undefined || bitsBetween(before.hash.value, after.hash.value) <= SCENE_BITS) return [];
     const step = after.tick - before.tick;
+    if (step < TICKS_A_SECOND) return [];
     return [1, 2, 3].map((part) => before.tick + Math.floor((part * step) / 4));
   });
 }
@@ -80,10 +88,17 @@ export function framesToRegister(main: readonly Seen[], scenes: readonly Seen[])
     scenes.length > MAX_SCENES
       ? Array.from({ length: MAX_SCENES }, (_, i) => scenes[Math.floor((i * scenes.length) / MAX_SCENES)])
       : scenes;
+  const ordered = [...few, ...main].filter((seen) => seen !== undefined).sort((a, b) => a.tick - b.tick);
+  const kept = thinned(ordered, MIN_QUALITY);
+  return kept.length >= FEW_FRAMES ? kept : thinned(ordered, MIN_FRAME_QUALITY);
+}
+
+/** Without those of a lower quality, and those that repeat the last one kept. */
+function thinned(seen: readonly Seen[], minQuality: number): Seen[] {
   const kept: Seen[] = [];
-  for (const one of [...few, ...main].filter((seen) => seen !== undefined).sort((a, b) => a.tick - b.tick)) {
+  for (const one of seen) {
     const last = kept.at(-1);
-    if (one.hash.quality < MIN_QUALITY) continue;
+    if (one.hash.quality < minQuality) continue;
     if (last === undefined || bitsBetween(one.hash.value, last.hash.value) > THIN_BITS) kept.push(one);
   }
   return kept;
@@ -128,6 +143,7 @@ export class KeyPictures<Picture> {
   readonly #best: (Candidate<Picture> | undefined)[] = Array.from({ length: KEY_PICTURES }, () => undefined);
   readonly #still: (Candidate<Picture> | undefined)[] = Array.from({ length: KEY_PICTURES }, () => undefined);
   #lastBits = ALONE_BITS;
+  #beforeBits = ALONE_BITS;
   #last: { readonly seen: Seen; readonly picture: Picture } | undefined;
 
   /** @param durationS how long the video is. */
@@ -137,9 +153,11 @@ export class KeyPictures<Picture> {
 
   /** The next main picture. */
   pass(seen: Seen, picture: Picture): void {
+    if (seen.tick % KEY_STEP !== 0 && this.#ticks <= SHORT_TICKS) return;
     if (this.#last !== undefined) {
       this.#lastBits = bitsBetween(this.#last.seen.hash.value, seen.hash.value);
       this.#judge(this.#lastBits);
+      this.#beforeBits = this.#lastBits;
     }
     this.#last = { seen, picture };
   }
@@ -156,7 +174,7 @@ export class KeyPictures<Picture> {
     const last = this.#last;
     if (last === undefined || last.seen.hash.quality < MIN_QUALITY) return;
     const part = Math.min(KEY_PICTURES - 1, Math.floor((last.seen.tick * KEY_PICTURES) / this.#ticks));
-    const kept = bits > STILL_BITS ? this.#best : this.#still;
+    const kept = Math.min(bits, this.#beforeBits) > STILL_BITS ? this.#best : this.#still;
     const best = kept[part];
     if (best === undefined || bits < best.bits) kept[part] = { bits, picture: last.picture };
   }

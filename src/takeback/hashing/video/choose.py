@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from takeback.model.fingerprint import MIN_QUALITY
-from takeback.model.video import MAX_VIDEO_FRAMES, TICKS_A_SECOND, VideoFrame
+from takeback.model.video import MAX_VIDEO_FRAMES, MIN_FRAME_QUALITY, TICKS_A_SECOND, VideoFrame
 
 MAX_MAIN = 384
 _MAX_SCENES = MAX_VIDEO_FRAMES - MAX_MAIN
@@ -16,6 +16,11 @@ _SCENE_BITS = 60
 
 _STABLE_BITS = 31
 _THIN_BITS = 10
+_SHORT_TICKS = 4 * TICKS_A_SECOND
+"""A video of up to this is registered by every tick: by one picture a second, a piece of it might hold none."""
+
+_FEW_FRAMES = 4
+"""With fewer frames than this, weak ones are listed too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,9 @@ def bits_between(one: Seen, other: Seen) -> int:
 
 
 def step_for(tick_count: int) -> int:
-    """Ticks from one main picture to the next: a second, or more if there would be more than 384 of them."""
+    """Ticks from one main picture to the next: one of a short video, else a second or more, for at most 384 of them."""
+    if tick_count <= _SHORT_TICKS:
+        return 1
     return max(TICKS_A_SECOND, -(-tick_count // MAX_MAIN))
 
 
@@ -55,7 +62,7 @@ def ticks_between(tick: int, step: int) -> tuple[int, int, int]:
 
 def is_scene_between(before: Seen, after: Seen) -> bool:
     """Whether two main pictures are so different that there is something to look for between them."""
-    return bits_between(before, after) > _SCENE_BITS
+    return after.tick - before.tick >= TICKS_A_SECOND and bits_between(before, after) > _SCENE_BITS
 
 
 def stable_picture(before: Seen, between: Sequence[Seen], after: Seen) -> Seen | None:
@@ -75,13 +82,15 @@ def frames_to_register(main: Sequence[Seen], scenes: Sequence[Seen]) -> tuple[Vi
     kept = scenes
     if len(scenes) > _MAX_SCENES:
         kept = [scenes[number * len(scenes) // _MAX_SCENES] for number in range(_MAX_SCENES)]
-    return thinned(sorted((*kept, *main), key=lambda one: one.tick))
+    ordered = sorted((*kept, *main), key=lambda one: one.tick)
+    frames = thinned(ordered, MIN_QUALITY)
+    return frames if len(frames) >= _FEW_FRAMES else thinned(ordered, MIN_FRAME_QUALITY)
 
 
-def thinned(seen: Sequence[Seen]) -> tuple[VideoFrame, ...]:
-    """Without those that say nothing, and those that repeat the last one kept."""
+def thinned(seen: Sequence[Seen], min_quality: int = MIN_FRAME_QUALITY) -> tuple[VideoFrame, ...]:
+    """Without those of a lower quality, and those that repeat the last one kept."""
     kept: list[Seen] = []
     for one in seen:
-        if one.says_something and (not kept or bits_between(one, kept[-1]) > _THIN_BITS):
+        if one.quality >= min_quality and (not kept or bits_between(one, kept[-1]) > _THIN_BITS):
             kept.append(one)
     return tuple(VideoFrame(one.pdq, one.tick, one.quality) for one in kept)

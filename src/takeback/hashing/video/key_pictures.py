@@ -13,7 +13,8 @@ _UNKNOWN_BITS = 128
 """How calm a picture that is alone counts as: two unrelated ones are about that far apart."""
 
 _STILL_BITS = 4
-"""Closer to the picture that follows, it is a still: what moves at all moves more bits in a second."""
+"""Closer to the picture before or after it, it is a still: what moves at all moves more bits in a second. Before, too,
+because the last picture of a title card is followed by something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,14 @@ class KeyPictures:
         self._best: dict[int, tuple[int, KeyPicture]] = {}
         self._still: dict[int, tuple[int, KeyPicture]] = {}
         self._last: tuple[Seen, Luma] | None = None
-        self._last_bits = _UNKNOWN_BITS
+        self._last_bits = self._before_bits = _UNKNOWN_BITS
 
     def add(self, seen: Seen, small: Luma) -> None:
         """The next picture, in order of time."""
         if self._last is not None:
             self._last_bits = bits_between(self._last[0], seen)
             self._offer(*self._last, self._last_bits)
+            self._before_bits = self._last_bits
         self._last = (seen, small)
 
     def chosen(self) -> list[KeyPicture]:
@@ -61,6 +63,6 @@ class KeyPictures:
 
     def _offer(self, seen: Seen, small: Luma, calm_bits: int) -> None:
         part = min(int(self._parts * seen.tick / self._duration_ticks), self._parts - 1)
-        best = self._best if calm_bits > _STILL_BITS else self._still
+        best = self._best if min(calm_bits, self._before_bits) > _STILL_BITS else self._still
         if seen.says_something and (part not in best or calm_bits < best[part][0]):
             best[part] = (calm_bits, KeyPicture(seen.tick, small))

@@ -37,8 +37,8 @@ from takeback.model.video import TICKS_A_SECOND, Video, VideoFrame, duration_cla
 
 _REGISTERED_KEYS = 4
 _ASKED_KEYS = 12
-_ASKED_KEY_STEP = 2
-"""Ticks from one picture that may be asked by its regions to the next."""
+_KEY_STEP = 2
+"""Ticks from one picture that may be asked by its regions to the next; of a short video, registered by them too."""
 
 _LEAST_REGION_SIDE_PX = 48
 _CHUNK_BYTES = 2**20
@@ -87,7 +87,7 @@ def hash_to_ask(path: Path, limits: VideoLimits, *, regions: bool = False) -> Ha
     """
     with open_video(path, limits) as track, ThreadPoolExecutor(1) as pool:
         digests = pool.submit(digests_of, path)
-        notes = _Notes(track, _ASKED_KEYS if regions else 0, _ASKED_KEY_STEP)
+        notes = _Notes(track, _ASKED_KEYS if regions else 0, _KEY_STEP)
         asked = _frames_to_ask(track, notes, range(track.index.tick_count))
         box = notes.box()
         sets = tuple(regions_to_ask(_region_pixels(key.luma, box)) for key in notes.key_pictures(box))
@@ -155,7 +155,7 @@ class _Notes:
     def __init__(self, track: VideoTrack, keys: int, key_step: int = 0) -> None:
         self._tick_count = track.index.tick_count
         self._step = step_for(self._tick_count)
-        self._key_step = key_step or self._step
+        self._key_step = key_step or max(self._step, _KEY_STEP)
         self._keys = KeyPictures(keys, track.index.duration_s * TICKS_A_SECOND) if keys else None
         self._boxes: list[Box | None] = []
         self._size: tuple[int, int] | None = None
