@@ -103,7 +103,7 @@ def main(argv: list[str]) -> int:
             if part:
                 _print(console, [asdict(row) for row in part])
     if known.unfindable:
-        console.print(f"Without any frame of quality 50: {', '.join(known.unfindable)}")
+        console.print(f"Without any frame that says anything: {', '.join(known.unfindable)}")
     if options.plot:
         options.plot.write_text(_chart(rows), encoding="utf-8")
     false_holds = sum(row.false_hold for row in rows) + sum(row.false_hold for row in pairs)

@@ -70,12 +70,15 @@ class ClipRule:
         run_radius_bits: frames within it may lie in a run. Unrelated frames are hardly ever within 60.
         same_bits: frames of one video within it count as one.
         hold_share: of either video, for a hold.
-        look_share: the same, for a look; ``look_share_frames`` frames have to be in runs besides.
+        run_share: of either video in one run, for a hold; ``run_share_frames`` frames have to be in it besides.
+        run_share_frames: so that this is not for an intro of a few seconds.
+        look_share: the same as ``hold_share``, for a look; ``look_share_frames`` frames have to be in runs besides.
         look_share_frames: so that the intro of two short videos does not make one of them a copy of the other.
         hold_frames: so many frames in one run are a hold, however long the videos are.
         look_frames: the same, for a look.
         min_frames: fewer are few: they are nothing, unless they are most of either video.
-        few_share: how much is most.
+        few_share: how much is most. Where one of the videos is a single picture, it is a hold only if each of them is
+            mostly the other one: that picture may be a title card.
         loose_weight: what a frame that is alike but in no run counts.
         still_s: a frame stands for this many seconds at most, if nothing follows.
 
@@ -89,6 +92,8 @@ class ClipRule:
     run_radius_bits: int = 48
     same_bits: int = 15
     hold_share: float = 0.5
+    run_share: float = 0.4
+    run_share_frames: int = 8
     look_share: float = 0.3
     look_share_frames: int = 6
     hold_frames: int = 30
@@ -100,11 +105,10 @@ class ClipRule:
     _paces: NDArray[np.float64] = field(default_factory=lambda: np.array(PACES), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        shares_fit = 0 < self.look_share <= self.hold_share <= 1 and 0 <= self.loose_weight <= 1
+        shares_fit = 0 < self.look_share <= self.run_share <= self.hold_share <= 1 and 0 <= self.loose_weight <= 1
         radii = (0, self.same_bits, self.frame_radius_bits, self.wide_radius_bits, self.run_radius_bits, _BITS)
-        counts_fit = (
-            1 <= self.look_frames <= self.hold_frames and min(self.min_frames, self.still_s, self.wide_frames) >= 1
-        )
+        counts = self.min_frames, self.still_s, self.wide_frames, self.run_share_frames, self.look_frames
+        counts_fit = min(counts) >= 1 and self.look_frames <= self.hold_frames
         if not (shares_fit and counts_fit and sorted(radii) == list(radii) and 0 < self.few_share <= 1):
             raise InvalidInputError("policy.invalid", "A clip rule has shares from 0 to 1 and at least one frame.")
 
@@ -126,13 +130,17 @@ class ClipRule:
         query_share = (sum(one.query for one in runs) + loose) / all_query
         share = max(known_share, query_share)
         longest = max(runs, key=lambda one: one.frames)
+        run_share = max(longest.known / all_known, longest.query / all_query)
         many = frames >= self.min_frames - _ROUNDING
         most = nearest <= self.frame_radius_bits and share >= self.few_share - _ROUNDING
-        tier = self._tier(share, in_runs, longest.frames) if many or most else Tier.CLEAR
+        tier = self._tier(share, in_runs, longest.frames, run_share) if many or most else Tier.CLEAR
+        if tier is Tier.HOLD and min(all_known, all_query) < _SINGLE and min(known_share, query_share) < self.few_share:
+            tier = Tier.LOOK
         return ClipVerdict(tier, nearest, round(in_runs), known_share, query_share, longest.times)
 
-    def _tier(self, share: float, in_runs: float, longest: float) -> Tier:
-        if share >= self.hold_share - _ROUNDING or longest >= self.hold_frames - _ROUNDING:
+    def _tier(self, share: float, in_runs: float, longest: float, run_share: float) -> Tier:
+        in_one_run = run_share >= self.run_share - _ROUNDING and longest >= self.run_share_frames - _ROUNDING
+        if in_one_run or share >= self.hold_share - _ROUNDING or longest >= self.hold_frames - _ROUNDING:
             return Tier.HOLD
         much = share >= self.look_share - _ROUNDING and in_runs >= self.look_share_frames - _ROUNDING
         return Tier.LOOK if much or longest >= self.look_frames - _ROUNDING else Tier.CLEAR
@@ -192,6 +200,8 @@ _GAP_COST: Final = 0.3
 """What a frame that is missing from a run takes from it: a stretch with fewer than a quarter of its frames is none."""
 
 _ROUNDING: Final = 1e-6
+_SINGLE: Final = 1.5
+"""Different frames of a video that is one picture, whatever its length; two make a run that can be told from chance."""
 
 
 @dataclass(frozen=True, slots=True)

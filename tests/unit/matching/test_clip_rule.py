@@ -42,11 +42,14 @@ def shuffled(values: Values, seed: int) -> Values:
         pytest.param(every_second(FRAMES, pace=1 / 1.25), Tier.HOLD, id="a quarter faster"),
         pytest.param(every_second(FRAMES, pace=1.4), Tier.HOLD, id="slower"),
         pytest.param(joined(OTHER, every_second(FRAMES[:30])), Tier.HOLD, id="half of it, inside a compilation"),
+        pytest.param(joined(OTHER, every_second(FRAMES[:24])), Tier.HOLD, id="0.4 of it in one run, in a compilation"),
+        pytest.param(joined(OTHER, every_second(FRAMES[:23])), Tier.LOOK, id="a little less of it, in a compilation"),
         pytest.param(joined(OTHER, every_second(FRAMES[:18])), Tier.LOOK, id="a third of it, inside a compilation"),
         pytest.param(joined(OTHER, every_second(FRAMES[:10])), Tier.LOOK, id="ten seconds of it"),
         pytest.param(joined(OTHER, every_second(FRAMES[:9])), Tier.CLEAR, id="nine seconds of it"),
         pytest.param(every_second(shuffled(FRAMES, 1)), Tier.LOOK, id="the same frames in any order"),
-        pytest.param(every_second(FRAMES[:1]), Tier.HOLD, id="one picture of it and nothing else"),
+        pytest.param(every_second(FRAMES[:1]), Tier.LOOK, id="one picture of it and nothing else"),
+        pytest.param(every_second(FRAMES[:2]), Tier.HOLD, id="two pictures of it in order and nothing else"),
         pytest.param(every_second(changed(RNG, FRAMES[:1], 32)), Tier.CLEAR, id="one picture, not near enough"),
         pytest.param(joined(OTHER, every_second(FRAMES[:2])), Tier.CLEAR, id="two pictures of it among others"),
         pytest.param(OTHER, Tier.CLEAR, id="another video"),
@@ -74,6 +77,13 @@ def test_videos_that_share_a_title_or_an_intro_are_two_videos(seconds: int, shar
         case _:
             known, query = (joined(every_second(INTRO[: seconds // 2]), every_second(own)) for own in (one, other))
     assert RULE.decide(known, query).tier is Tier.CLEAR
+
+
+def test_a_video_that_is_one_picture_is_held_only_where_the_other_is_that_picture_too() -> None:
+    """All that can be listed of a title card and darkness is the card."""
+    card = every_second(TITLE)
+    assert RULE.decide(card, joined(card, OTHER)).tier is Tier.LOOK
+    assert RULE.decide(card, every_second(changed(RNG, TITLE, 31))).tier is Tier.HOLD
 
 
 def test_a_run_in_order_weighs_more_than_the_same_frames_out_of_order() -> None:
@@ -132,6 +142,9 @@ def test_nothing_is_compared_with_nothing() -> None:
         {"run_radius_bits": 39},
         {"few_share": 0.0},
         {"wide_frames": 0},
+        {"run_share": 0.6},
+        {"run_share": 0.2},
+        {"run_share_frames": 0},
         {"loose_weight": -0.1},
     ],
 )
