@@ -205,6 +205,9 @@ class RegistryService:
     def run_batch(self, left_out: frozenset[bytes] = frozenset()) -> BatchReport:
         """Move everything in intake, except cases named, in one transaction, and wipe it from the disk."""
         batch = self._batch(left_out)
+        if batch.topping_up is not None:
+            with reading(self._engine) as connection:
+                batch.topping_up.look(connection, batch.today)
 
         def run_and_publish(connection: Connection) -> BatchReport:
             report = batch.run(connection)

@@ -36,6 +36,7 @@ from takeback.wire.feed_v1 import first_chain
 _CHUNK = 500
 """Values in one ``IN (…)``: far below either database's limit on parameters."""
 
+_SHARED_IN = "takeback_intake_shared_in"
 INTAKE_LOCK = 0x7A6B_0002
 """PostgreSQL advisory lock: whoever writes to intake shares it, a batch has it alone."""
 
@@ -51,8 +52,13 @@ def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 def share_intake(connection: Connection) -> None:
     """Keep a batch out until this transaction ends. SQLite has one writer anyway."""
-    if connection.dialect.name == "postgresql":
+    if connection.dialect.name != "postgresql":
+        return
+    # Many submissions share a transaction, and asking again would be one more round trip for each of them.
+    transaction = connection.get_transaction()
+    if connection.info.get(_SHARED_IN) is not transaction:
         connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": INTAKE_LOCK})
+        connection.info[_SHARED_IN] = transaction
 
 
 def settle_intake(connection: Connection) -> None:
@@ -72,7 +78,8 @@ def put_in_intake(connection: Connection, submission: Submission, day: int) -> b
         Whether the registry has this very case; not if another one came first under its id.
     """
     share_intake(connection)
-    known = sealed_case(connection, submission.case_id)
+    query = select(CASES.c.sealed).where(CASES.c.case_id == submission.case_id)
+    known = connection.execute(query).scalar_one_or_none()
     case = {"case_id": submission.case_id, "sealed": submission.sealed, "day": day}
     if known is not None or not insert_if_new(connection, INTAKE, case):
         return (known or sealed_case(connection, submission.case_id)) == submission.sealed

@@ -64,6 +64,11 @@ class ToppingUp:
             holds=tuple((mark, entry.entry_id) for mark, entry in zip(hashes, entries, strict=True)),
         )
 
+    def look(self, connection: Connection, today: int) -> None:
+        """Find the decoys there are, once a day. It takes seconds, so it is done before a batch, not in it."""
+        if self._looked_on != today:
+            self._live, self._looked_on = self._find_live(connection, today), today
+
     def leaving(self, connection: Connection, leaving: int, today: int) -> frozenset[bytes]:
         """Token hashes of decoys that go with a batch in which somebody's holds go, or just because their time is up.
 
@@ -72,8 +77,7 @@ class ToppingUp:
             leaving: how many real holds go.
             today: days since 1970-01-01.
         """
-        if self._looked_on != today:
-            self._live, self._looked_on = self._find_live(connection, today), today
+        self.look(connection, today)
         going = [mark for mark, day in self._live.items() if day <= today and self._random.random() < _SHARE_OF_DUE]
         wanted = min(_GOING_AT_ONCE, leaving * (self.min_cases - 1)) - len(going)
         if wanted > 0:
