@@ -40,7 +40,10 @@ def submit_command(
         Path | None, typer.Option(help="Send a file that --offline wrote, perhaps on another device.", dir_okay=False)
     ] = None,
     about: Annotated[
-        About | None, typer.Option(help="Whom the pictures are about: counted by day, stored with nothing.")
+        About | None,
+        typer.Option(
+            metavar="WHO", help=f"Whom they are about ({', '.join(About)}): counted by day, stored with nothing."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
