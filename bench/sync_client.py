@@ -5,7 +5,6 @@ Usage: sync_client.py takeback|threatexchange URL KEY FOLDER [USER PASSWORD]; pr
 
 import json
 import os
-import resource
 import sys
 import time
 from pathlib import Path
@@ -52,9 +51,14 @@ def pull_threatexchange(url: str, user: str, password: str) -> None:
         say(started_s, count=len(signals), added=len(signals))
 
 
+def peak_mb() -> float:
+    """The most memory this process held, in MB; `ru_maxrss` would count the peak of the parent that started it."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
+
+
 def say(started_s: float, **figures: int) -> None:
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    row = {"seconds": round(time.perf_counter() - started_s, 2), "memory_mb": round(peak_mb, 1), **figures}
+    row = {"seconds": round(time.perf_counter() - started_s, 2), "memory_mb": round(peak_mb(), 1), **figures}
     print(json.dumps(row), flush=True)
 
 
