@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from registry_servers import registry_process
-from takeback.apps.registry import open_partners
+from takeback.apps.registry_doors import open_partners
 from takeback.client.feed import partner_http
 from takeback.client.partner_key import parse_partner_key
 from takeback.clock import SystemClock

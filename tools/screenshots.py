@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from takeback.apps.demo import DemoPorts, running_demo
 from takeback.apps.demo_picture import edited_copy, landscape
 from takeback.apps.demo_story import DemoAddresses
-from takeback.apps.registry import open_console
+from takeback.apps.registry_doors import open_console
 from takeback.clock import SystemClock
 from takeback.console.types import Role
 from takeback.settings import RegistrySettings

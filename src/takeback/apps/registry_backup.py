@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, inspect
 
-from takeback.apps.registry import DATABASE_FILE
+from takeback.apps.registry_state import DATABASE_FILE
 from takeback.clock import Clock
 from takeback.db import open_database, reading, sqlite_url
 from takeback.db.copy import check_sqlite_file, copy_database, restore_postgresql

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, select
 
-from takeback.apps.registry import DATABASE_FILE
+from takeback.apps.registry_state import DATABASE_FILE
 from takeback.clock import Clock
 from takeback.db import open_database, reading, sqlite_url
 from takeback.exchange.tables import AUDIT, PARTNERS

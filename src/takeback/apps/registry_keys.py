@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from takeback.apps.registry import open_registry_state
+from takeback.apps.registry_state import open_registry_state
 from takeback.clock import Clock
 from takeback.db import writing
 from takeback.exchange import store

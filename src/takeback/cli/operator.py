@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from takeback.apps.console import ConsoleServices, enrolment_link
-from takeback.apps.registry import open_console
+from takeback.apps.registry_doors import open_console
 from takeback.cli.output import console, print_json
 from takeback.clock import SystemClock
 from takeback.console.types import Enrolment, Operator, Role

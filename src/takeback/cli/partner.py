@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from takeback.apps.registry import open_partners
+from takeback.apps.registry_doors import open_partners
 from takeback.cli.output import console, print_json
 from takeback.cli.partner_counts import attach_counts
 from takeback.clock import SystemClock

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from takeback.apps.registry import Services, build_registry
+from takeback.apps.registry import build_registry
+from takeback.apps.registry_services import Services
 from takeback.cli.output import console, print_json
 from takeback.clock import SystemClock
 from takeback.exchange.offers import OfferState

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from takeback.apps.registry import open_abuse_control
+from takeback.apps.registry_doors import open_abuse_control
 from takeback.cli.output import console, print_json
 from takeback.clock import SystemClock
 from takeback.errors import InvalidInputError

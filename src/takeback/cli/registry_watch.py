@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from takeback.apps.console import ConsoleServices
-from takeback.apps.registry import open_console
+from takeback.apps.registry_doors import open_console
 from takeback.cli.main import EXIT_DATA, EXIT_NEGATIVE
 from takeback.cli.output import console, print_json
 from takeback.clock import SystemClock

@@ -21,7 +21,8 @@ import pytest
 from sqlalchemy import event
 from tests.plausible import plausible_pdq
 
-from takeback.apps.registry import build_registry, open_partners, serve
+from takeback.apps.registry import build_registry, serve
+from takeback.apps.registry_doors import open_partners
 from takeback.client.case import CaseClient
 from takeback.client.feed import FeedClient, partner_http
 from takeback.client.feedback import FeedbackSender
