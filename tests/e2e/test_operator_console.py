@@ -231,6 +231,10 @@ def test_what_an_operator_does_to_partners_and_lists(tab: Tab, registry: Registr
     tab.click("save-guard")
     expect(tab.page.get_by_test_id("guard-lines")).to_contain_text("logo of an airline")
     assert value not in tab.page.content()
+    while registry.services.guard.recheck.step():
+        pass
+    expect(tab.page.get_by_test_id("recheck")).to_contain_text("None was taken off its list.")
+    tab.look("guard list")
 
     _quarantine_and_put_back(tab, registry)
     tab.click("view-audit")

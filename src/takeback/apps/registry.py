@@ -25,6 +25,7 @@ from takeback.httpkit.logs import EventLog, open_log
 from takeback.httpkit.metrics import Metered, Metrics, metrics_app
 from takeback.httpkit.serve import Server, run
 from takeback.registry.batcher import Batcher
+from takeback.registry.guard_keeper import GuardKeeper
 from takeback.registry.guard_rule import NearSearch, plain_search
 from takeback.registry.turn import BatchTurn
 from takeback.settings import RegistrySettings, load_settings
@@ -38,18 +39,21 @@ class Registry:
     services: Services
     batcher: Batcher
     keeper: FeedKeeper
+    guard_keeper: GuardKeeper
     engine: Engine
     writer: GroupWriter
     metrics: Metrics
 
     def start(self) -> None:
-        """Judge what an earlier process may have left unjudged, begin to run batches and to make snapshots."""
+        """Judge what an earlier process may have left unjudged, begin to run batches, to make snapshots, to compare."""
         self.services.quarantine.sweep()
         self.batcher.start()
         self.keeper.start()
+        self.guard_keeper.start()
 
     def close(self) -> None:
         """End after what is being written. May be called twice."""
+        self.guard_keeper.stop()
         self.keeper.stop()
         self.batcher.stop()
         self.writer.close()
@@ -88,7 +92,8 @@ def build_registry(
     app.add_middleware(Metered, metrics=metrics, face_of=face_of)
     compaction = LogCompaction(engine, writer, settings.feed_keep_days)
     keeper = FeedKeeper(services.shelf, compaction, signer, clock, events)
-    return Registry(app, services, batcher, keeper, engine, writer, metrics)
+    guard_keeper = GuardKeeper(services.guard.recheck, events)
+    return Registry(app, services, batcher, keeper, guard_keeper, engine, writer, metrics)
 
 
 def serve(

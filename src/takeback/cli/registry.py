@@ -1,6 +1,5 @@
 """``takeback registry``: the registry and the page."""
 
-import importlib
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +12,10 @@ from takeback.cli.registry_abuse import attach_abuse
 from takeback.cli.registry_backup import attach_backup
 from takeback.cli.registry_canary import attach_canary
 from takeback.cli.registry_keys import attach_keys
+from takeback.cli.registry_recheck import fastest_search
 from takeback.cli.registry_watch import attach_watch
 from takeback.errors import UnavailableError
 from takeback.exchange.match.service import ListMatcher
-from takeback.registry.guard_rule import NearSearch, plain_search
 from takeback.settings import RegistrySettings, load_settings
 
 
@@ -56,7 +55,7 @@ def serve_command(
         settings,
         lambda url: console().print(f"The registry and its page: [bold]{url}/[/]  (Ctrl-C ends it)"),
         open_matcher=_open_matcher if settings.match_service else None,
-        search=_fastest_search(),
+        search=fastest_search(),
     )
 
 
@@ -76,11 +75,3 @@ def _open_matcher(engine: Engine) -> ListMatcher:
     matcher = RegistryMatcher(engine)
     matcher.load_in_background()
     return matcher
-
-
-def _fastest_search() -> NearSearch:
-    """The compiled search where it is installed: the answers are the same."""
-    try:
-        return importlib.import_module("takeback.apps.near_search").kernel_search  # type: ignore[no-any-return]
-    except ModuleNotFoundError:
-        return plain_search

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from takeback.apps.registry_doors import open_abuse_control
 from takeback.cli.output import console, print_json
+from takeback.cli.registry_recheck import attach_recheck
 from takeback.clock import SystemClock
 from takeback.errors import InvalidInputError
 from takeback.model.fingerprint import Algorithm, Fingerprint, parse_fingerprint
@@ -58,6 +59,7 @@ def attach_abuse(registry: typer.Typer) -> None:
     guard.command("waiting")(waiting_command)
     guard.command("admit")(admit_command)
     guard.command("reject")(reject_command)
+    attach_recheck(guard)
     registry.add_typer(guard, name="guard")
     quarantine = typer.Typer(help="Entries that are off the feed until somebody has looked.")
     quarantine.command("list")(quarantined_command)
@@ -80,7 +82,7 @@ def add_command(
 ) -> None:
     """Put fingerprints onto the guard list: what is submitted near to them waits for you.
 
-    What is on the lists already stays there; see 'takeback registry quarantine add'.
+    A serving registry compares what it lists already by itself ('guard progress'); 'guard recheck' does it now.
     """
     if (source is None) == (value is None):
         raise InvalidInputError("guard.input", "Name a file of 'takeback hash --json' lines, or one --hex.")

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from takeback.console.face import ConsoleFace
-from takeback.console.shapes import aside_shape, guard_line_shape
+from takeback.console.shapes import aside_shape, guard_line_shape, recheck_shape
 from takeback.console.types import Operator
 from takeback.httpkit.problem import problem_replies
 from takeback.model.fingerprint import Algorithm, parse_fingerprint
@@ -58,6 +58,7 @@ def _guard_routes(face: ConsoleFace) -> APIRouter:
         return GuardListShape(
             lines=[guard_line_shape(line) for line in face.guard.list()],
             waiting=[aside_shape(entry) for entry in face.guard.waiting()],
+            recheck=recheck_shape(face.guard.recheck.progress()),
         )
 
     @routes.post("", status_code=201, name="add to the guard list")

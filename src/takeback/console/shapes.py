@@ -11,6 +11,7 @@ from takeback.exchange.partners import IssuedKey
 from takeback.exchange.types import Partner
 from takeback.model.fingerprint import Algorithm
 from takeback.registry.guard import GuardLine
+from takeback.registry.guard_recheck import Recheck
 from takeback.registry.set_aside import AsideEntry
 from takeback.wire.console_v1 import (
     AsideEntryShape,
@@ -23,6 +24,7 @@ from takeback.wire.console_v1 import (
     ListHistoryShape,
     OperatorShape,
     PartnerShape,
+    RecheckShape,
     SizeShape,
 )
 
@@ -107,6 +109,19 @@ def aside_shape(entry: AsideEntry) -> AsideEntryShape:
 def guard_line_shape(line: GuardLine) -> GuardLineShape:
     """A line of the guard list."""
     return GuardLineShape(guard=line.guard_id, list=line.algorithm.value, note=line.note, day=line.day)
+
+
+def recheck_shape(found: Recheck | None) -> RecheckShape | None:
+    """How far the comparison with new lines is."""
+    if found is None:
+        return None
+    return RecheckShape(
+        running=found.is_running,
+        checked=found.checked,
+        total=found.total,
+        held_back=found.held_back,
+        day=found.day,
+    )
 
 
 def audit_line_shape(line: AuditLine) -> AuditLineShape:

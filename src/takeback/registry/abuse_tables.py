@@ -30,10 +30,12 @@ GUARD = Table(
     Column("digest", LargeBinary(32), nullable=False),
     Column("note", String(200), nullable=False),
     Column("day", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False, server_default="1"),
     Unique("algorithm", "digest", name="guard_algorithm_digest"),
     sqlite_with_rowid=False,
 )
-"""Fingerprints of pictures that everybody has. ``note`` is the operator's own word for one."""
+"""Fingerprints of pictures that everybody has. ``note`` is the operator's own word for one; ``version``: with which
+version of the guard list it came."""
 
 GUARD_VERSION = Table(
     "guard_version",
@@ -43,6 +45,34 @@ GUARD_VERSION = Table(
     sqlite_with_rowid=False,
 )
 """One row that rises with every change of the guard list, so that each process knows when to read it again."""
+
+GUARD_RECHECK = Table(
+    "guard_recheck",
+    METADATA,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("done_version", BigInteger, nullable=False),
+    Column("target_version", BigInteger),
+    Column("cursor", LargeBinary(16), nullable=False),
+    Column("checked", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("held_back", BigInteger, nullable=False),
+    Column("day", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""One row: how far what is listed has been compared with new lines of the guard list.
+
+``done_version``: with all lines up to it; ``target_version``: with those up to it at the moment, null for none;
+``cursor``: the last entry id looked at.
+"""
+
+ADMITTED = Table(
+    "admitted",
+    METADATA,
+    Column("entry_id", LargeBinary(16), ForeignKey("entries.entry_id"), primary_key=True),
+    Column("guard_version", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Entries that an operator has put onto the feed, and which guard list there was: its lines are not asked again."""
 
 MATCH_COUNTS = Table(
     "match_counts",

@@ -1,6 +1,7 @@
 """The guard list: fingerprints of pictures that everybody has, and what was submitted near to them.
 
 A hit is not listed. It waits for the operator, who admits or rejects it; until then its hold says that it is on pause.
+What was listed before a line came is compared with it afterwards: :mod:`takeback.registry.guard_recheck`.
 
 **Source:** docs/protocol/case-v1.md §10.1.
 """
@@ -22,6 +23,7 @@ from takeback.registry import batch_store, set_aside, store
 from takeback.registry.abuse_tables import GUARD, GUARD_VERSION
 from takeback.registry.acts import BY_COMMAND, Act, ActKind, Trail, no_trail
 from takeback.registry.decision_desk import DecisionDesk
+from takeback.registry.guard_recheck import GuardRecheck
 from takeback.registry.guard_rule import Guarded, GuardIndex, GuardRule, NearSearch, plain_search
 from takeback.registry.set_aside import AsideEntry, Cause
 from takeback.registry.types import Entry
@@ -73,6 +75,7 @@ class GuardService:
         self._rule = rule
         self._trail = trail
         self._desk = DecisionDesk(engine, clock, trail)
+        self.recheck = GuardRecheck(engine, clock, search, rule, trail)
         self._gate = threading.Lock()
         self._version = 0
         self._index: GuardIndex | None = None
@@ -94,7 +97,7 @@ class GuardService:
             )
 
     def add(self, fingerprints: Iterable[Fingerprint], note: str = "", by: str = BY_COMMAND) -> tuple[GuardLine, ...]:
-        """Put fingerprints onto the guard list. What is on a list of entries already stays there.
+        """Put fingerprints onto the guard list. What is listed already is compared with them later: ``recheck``.
 
         Args:
             fingerprints: of pictures that everybody has. A PDQ of a quality below 50 is left out.
@@ -113,7 +116,8 @@ class GuardService:
         usable = [one for one in fingerprints if one.quality is None or one.quality >= MIN_QUALITY]
         with writing(self._engine) as connection:
             batch_store.lock_intake(connection)
-            lines = [line for one in usable if (line := self._add_one(connection, one, clean)) is not None]
+            version = set_aside.guard_version(connection) + 1
+            lines = [line for one in usable if (line := self._add_one(connection, one, clean, version)) is not None]
             self._changed(connection, lines, ActKind.GUARD_ADD, by)
         return tuple(lines)
 
@@ -156,7 +160,7 @@ class GuardService:
         self._desk.decline(entry_id, by, ActKind.GUARD_REJECT)
 
     def _current(self, connection: Connection) -> GuardIndex | None:
-        version = connection.execute(select(GUARD_VERSION.c.version)).scalar_one_or_none() or 0
+        version = set_aside.guard_version(connection)
         with self._gate:
             if version != self._version:
                 rows = connection.execute(select(GUARD.c.algorithm, GUARD.c.value)).all()
@@ -165,7 +169,7 @@ class GuardService:
                 self._version = version
             return self._index
 
-    def _add_one(self, connection: Connection, one: Fingerprint, note: str) -> GuardLine | None:
+    def _add_one(self, connection: Connection, one: Fingerprint, note: str, version: int) -> GuardLine | None:
         value, guard_id = bytes.fromhex(one.value), secrets.token_bytes(16)
         row = {
             "guard_id": guard_id,
@@ -174,6 +178,7 @@ class GuardService:
             "digest": hashlib.sha256(value).digest(),
             "note": note,
             "day": self._today(),
+            "version": version,
         }
         is_new = insert_if_new(connection, GUARD, row)
         return GuardLine(guard_id.hex(), one.algorithm, note, self._today()) if is_new else None

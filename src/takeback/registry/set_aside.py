@@ -18,7 +18,7 @@ from takeback.model.entry import Op
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import FeedbackValue
 from takeback.registry import batch_store, store
-from takeback.registry.abuse_tables import MATCH_COUNTS, SET_ASIDE
+from takeback.registry.abuse_tables import ADMITTED, GUARD_VERSION, MATCH_COUNTS, SET_ASIDE
 from takeback.registry.change_log import append_marks
 from takeback.registry.tables import ENTRIES, FEEDBACK, HOLDS
 from takeback.registry.types import Entry
@@ -39,7 +39,7 @@ class Cause(StrEnum):
     """Why an entry is kept off the feed. A word that has been written is never renamed."""
 
     GUARD = "guard"
-    """Near to something on the guard list; it has never been on the feed."""
+    """Near to something on the guard list: held back by its batch, or taken off when the line came later."""
     NOT_BLOCKED = "not-blocked"
     """Enough partners found something else under it."""
     FLOOD = "flood"
@@ -107,6 +107,8 @@ def put_back(connection: Connection, entry_id: bytes, day: int) -> tuple[Entry, 
     kept = [{**row, "entry_id": new.entry_id} for row in words if row["value"] != FeedbackValue.NOT_BLOCKED.value]
     if kept:
         connection.execute(insert(FEEDBACK), kept)
+    admitted = {"entry_id": new.entry_id, "guard_version": guard_version(connection)}
+    connection.execute(insert(ADMITTED), admitted)
     grown = append_marks(connection, [(Op.ADD, new)], day)
     return new, grown[new.algorithm]
 
@@ -174,8 +176,14 @@ def forget(connection: Connection, entry_ids: Iterable[bytes]) -> set[bytes]:
     for chunk in store.chunks(entry_ids):
         gone |= set(states(connection, chunk))
         connection.execute(delete(SET_ASIDE).where(SET_ASIDE.c.entry_id.in_(chunk)))
-        connection.execute(delete(MATCH_COUNTS).where(MATCH_COUNTS.c.entry_id.in_(chunk)))
+        for table in (MATCH_COUNTS, ADMITTED):
+            connection.execute(delete(table).where(table.c.entry_id.in_(chunk)))
     return gone
+
+
+def guard_version(connection: Connection) -> int:
+    """How often the guard list has been changed."""
+    return connection.execute(select(GUARD_VERSION.c.version)).scalar_one_or_none() or 0
 
 
 def doubted(connection: Connection, entry_ids: Iterable[bytes], partners: frozenset[str], quorum: int) -> set[bytes]:

@@ -301,10 +301,21 @@ class GuardLineShape(ReplyShape):
     day: int
 
 
+class RecheckShape(ReplyShape):
+    """How far what is listed has been compared with new lines, or how that ended."""
+
+    running: bool
+    checked: int
+    total: int
+    held_back: int
+    day: int
+
+
 class GuardListShape(ReplyShape):
-    """The guard list, and what it held back."""
+    """The guard list, what it held back, and the comparison with what is listed already, if there was any."""
 
     lines: list[GuardLineShape]
+    recheck: RecheckShape | None
     waiting: list[AsideEntryShape]
 
 

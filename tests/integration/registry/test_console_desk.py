@@ -167,6 +167,23 @@ def test_what_everybody_has_waits_for_the_operator(rig: RegistryRig, desk: Desk)
     desk.call("POST", f"/guard/waiting/{'0' * 32}/reject", status=404)
 
 
+def test_what_is_listed_and_near_a_new_line_waits_too_and_how_far_that_is_shows(rig: RegistryRig, desk: Desk) -> None:
+    logo = rig.md5()
+    rig.submits(logo, rig.md5())
+    rig.batch()
+    assert desk.call("GET", "/guard")["recheck"] is None
+    desk.call("POST", "/guard", {"fingerprints": [{"algorithm": "md5", "value": logo.value}], "note": ""}, 201)
+    assert desk.call("GET", "/guard")["recheck"]["running"] is True
+    while rig.registry.services.guard.recheck.step():
+        pass
+    seen = desk.call("GET", "/guard")
+    done = {name: seen["recheck"][name] for name in ("running", "checked", "total", "held_back")}
+    assert done == {"running": False, "checked": 2, "total": 2, "held_back": 1}
+    (held,) = seen["waiting"]
+    desk.call("POST", f"/guard/waiting/{held['entry']}/reject", status=204)
+    assert logo.value not in {change.value for change in rig.listed(Algorithm.MD5).values()}
+
+
 def test_the_overview_shows_sizes_by_day_and_no_small_count(rig: RegistryRig, desk: Desk) -> None:
     people = [rig.submits(rig.md5(), rig.pdq()) for _ in range(9)]
     rig.batch()

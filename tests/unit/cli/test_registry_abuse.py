@@ -79,6 +79,22 @@ def test_a_single_value_is_guarded_and_junk_is_refused(terminal: _Terminal, tmp_
     terminal("guard", "add", code=4)
 
 
+def test_what_is_listed_is_compared_with_new_lines_and_how_far_is_shown(rig: RegistryRig, terminal: _Terminal) -> None:
+    meme = rig.pdq()
+    person = rig.submits(meme, rig.pdq())
+    rig.batch()
+    assert "nothing to compare" in terminal("guard", "progress")
+    terminal("guard", "add", "--hex", meme.value)
+    assert terminal.rows("guard", "progress") == [{"running": True, "checked": 0, "total": 0, "held_back": 0}]
+    done = {"running": False, "checked": 2, "total": 2, "held_back": 1}
+    assert terminal.rows("guard", "recheck") == [done]
+    assert terminal.rows("guard", "progress") == [done]
+    assert "Done: 2 of 2 compared, 1 taken off the feed." in terminal("guard", "progress")
+    assert [status.state for status in rig.status(*person.tokens)] == [HoldState.QUARANTINED, HoldState.LISTED]
+    (row,) = terminal.rows("guard", "waiting")
+    assert row["cause"] == "guard"
+
+
 def test_an_entry_goes_off_the_feed_and_comes_back(rig: RegistryRig, terminal: _Terminal) -> None:
     rig.submits(rig.pdq())
     rig.batch()

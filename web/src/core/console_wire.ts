@@ -139,7 +139,17 @@ export interface GuardLine {
   readonly day: number;
 }
 
+/** How far what is listed has been compared with new lines, or how that ended. */
+export interface Recheck {
+  readonly isRunning: boolean;
+  readonly checked: number;
+  readonly total: number;
+  readonly heldBack: number;
+  readonly day: number;
+}
+
 export interface GuardList {
+  readonly recheck: Recheck | undefined;
   readonly lines: readonly GuardLine[];
   readonly waiting: readonly AsideEntry[];
 }
@@ -334,7 +344,19 @@ export const parseQuarantine = reading((read, record) =>
   read.list(record['waiting'], (item) => asideEntry(read, item)),
 );
 
+function recheck(read: Reader, untrusted: unknown): Recheck {
+  const record = read.record(untrusted);
+  return {
+    isRunning: read.truth(record['running']),
+    checked: read.whole(record['checked'], 0),
+    total: read.whole(record['total'], 0),
+    heldBack: read.whole(record['held_back'], 0),
+    day: read.whole(record['day'], 0),
+  };
+}
+
 export const parseGuardList = reading((read, record): GuardList => ({
+  recheck: optional(record['recheck'], (found) => recheck(read, found)),
   lines: read.list(record['lines'], (item) => {
     const line = read.record(item);
     return {
