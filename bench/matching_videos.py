@@ -15,7 +15,9 @@ import psutil  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from takeback.matching import Clip, MatchEngine
+from takeback.matching.sets import clip_marks
 from takeback.model.fingerprint import Algorithm
+from takeback.model.video import TICKS_A_SECOND
 
 UPLOADS = 60
 UPLOAD_S = 60
@@ -78,8 +80,10 @@ def video_row(count: int) -> VideoRow:
 
 def _ids(lengths: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.uint64]:
     numbers = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)
-    ticks = 4 * (np.arange(len(numbers)) - np.repeat(starts, lengths))
-    return np.stack([numbers * np.uint64(0x9E3779B97F4A7C15), numbers, ticks.astype(np.uint64)], axis=1)
+    seconds = np.arange(len(numbers)) - np.repeat(starts, lengths)
+    values = np.empty((len(numbers), 32), np.uint8)
+    marks = clip_marks(Clip(values, seconds * TICKS_A_SECOND))
+    return np.stack([numbers * np.uint64(0x9E3779B97F4A7C15), numbers, marks], axis=1)
 
 
 def _upload(rng: np.random.Generator, copied: NDArray[np.uint8] | None) -> list[Clip]:

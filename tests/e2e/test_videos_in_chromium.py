@@ -117,6 +117,16 @@ def test_uneven_times_give_the_same_values(page: Page, tmp_path: Path) -> None:
     assert _made_by(page, file)["vPDQ"] == _made_here(file)[Algorithm.VPDQ]
 
 
+def test_a_short_video_that_fades_in_from_black_gives_the_same_values(page: Page, tmp_path: Path) -> None:
+    light = [(pixels * (number / 120)).astype(np.uint8) for number, pixels in enumerate(scene(10, 30))]
+    file = write(tmp_path / "fade.mp4", light)
+    made, here = _made_by(page, file), _made_here(file)
+    assert made["vPDQ"] == here[Algorithm.VPDQ]
+    frames = parse_video(made["vPDQ"][0]).frames
+    assert min(one.quality for one in frames) < 20 < max(one.quality for one in frames) < 50
+    assert made["PDQ regions"] == here[Algorithm.PDQ_REGION]
+
+
 def test_where_the_worker_cannot_decode_the_page_does(page_without_webcodecs: Page, tmp_path: Path) -> None:
     file = write(tmp_path / "cut.mp4", [*scene(6, 25), *scene(7, 30)])
     made, here = _made_by(page_without_webcodecs, file), _made_here(file)

@@ -90,7 +90,7 @@ def matches_of(hashed: HashedPicture | HashedVideo, engine: MatchEngine) -> list
     if isinstance(hashed, HashedPicture):
         regions = hashed.regions
         return engine.match(hashed.fingerprints, None if regions is None else _region_query(regions))
-    clips = [Clip(form.values, form.ticks) for form in hashed.asked]
+    clips = [Clip(form.values, form.ticks, form.weak) for form in hashed.asked]
     found = engine.match(hashed.fingerprints, clips=clips)
     by_region = [match for regions in hashed.regions for match in engine.match((), _region_query(regions))]
     # Worst first, so that the best of each entry is what stays.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from takeback.model.video import parse_video
+from takeback.model.video import TICKS_A_SECOND, WEAK_FRAME_QUALITY, parse_video
 
 _VALUE_BYTES = 32
 
@@ -16,11 +16,13 @@ class Clip:
 
     Args:
         values: (n, 32) uint8, bit 0 is the most significant bit of byte 0.
-        ticks: (n,) int64, strictly ascending, quarters of a second.
+        ticks: (n,) int64 or float64, strictly ascending, quarters of a second; an index keeps sixteenths.
+        weak: (n,) bool: whether it is nearly flat, of a quality under 20. ``None``: none is.
     """
 
     values: NDArray[np.uint8]
-    ticks: NDArray[np.int64]
+    ticks: NDArray[np.int64] | NDArray[np.float64]
+    weak: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.ticks)
@@ -35,6 +37,8 @@ def parse_clip(untrusted_value: str, min_quality: int) -> Clip:
     Raises:
         InvalidInputError: ``fingerprint.format``.
     """
-    frames = [one for one in parse_video(untrusted_value).frames if one.quality >= min_quality]
+    video = parse_video(untrusted_value)
+    frames = [one for one in video.frames if one.quality >= min_quality]
     values = np.frombuffer(b"".join(one.pdq for one in frames), np.uint8).reshape(-1, _VALUE_BYTES)
-    return Clip(values, np.array([one.tick for one in frames], np.int64))
+    quarters = np.array([one.tick for one in frames], np.float64) * (TICKS_A_SECOND / video.ticks_a_second)
+    return Clip(values, quarters, np.array([one.quality < WEAK_FRAME_QUALITY for one in frames], np.bool_))

@@ -16,7 +16,7 @@ from takeback.matching.intrinsics import popcount
 
 Words = NDArray[np.uint64]
 Bits = NDArray[np.int16]
-Ticks = NDArray[np.int64]
+Ticks = NDArray[np.float64]
 Weights = NDArray[np.float64]
 Timed = tuple[Ticks, Ticks, Weights]
 """From when and until when each frame is seen, ascending, and how much it counts; 0 for one that is used up."""

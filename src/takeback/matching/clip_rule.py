@@ -149,9 +149,12 @@ class ClipRule:
         words = _words(known), _words(query)
         bits = np.empty((len(known), len(query)), np.int16)
         kernels.distances(*words, bits)
-        return _Pair(bits, self._timed(words[0], known.ticks), self._timed(words[1], query.ticks))
+        weak = _weak(known)[:, None] | _weak(query)
+        bits[weak & (bits > self.frame_radius_bits)] = _BITS
+        return _Pair(bits, self._timed(words[0], known), self._timed(words[1], query))
 
-    def _timed(self, words: NDArray[np.uint64], ticks: NDArray[np.int64]) -> kernels.Timed:
+    def _timed(self, words: NDArray[np.uint64], clip: Clip) -> kernels.Timed:
+        ticks = clip.ticks.astype(np.float64)
         weights = np.empty(len(ticks))
         kernels.shares_of_same(words, self.same_bits, weights)
         following = np.append(ticks[1:], ticks[-1] + _LAST_FRAME_TICKS)
@@ -225,6 +228,10 @@ class _Run:
     @property
     def frames(self) -> float:
         return min(self.known, self.query)
+
+
+def _weak(clip: Clip) -> NDArray[np.bool_]:
+    return np.zeros(len(clip), np.bool_) if clip.weak is None else clip.weak
 
 
 def _words(clip: Clip) -> NDArray[np.uint64]:

@@ -39,6 +39,7 @@ _MOST_CANDIDATES: Final = 256
 """Videos that are compared with one that is asked, those with most frames in common first. Thousands may have its title
 card; whatever has a piece of it has more."""
 
+_PARTS_OF_A_TICK: Final = 4
 _NO_IDS: Final = np.empty((0, ID_WORDS), np.uint64)
 _NO_VALUES: Final = np.empty((0, 4), np.uint64)
 
@@ -49,8 +50,9 @@ def region_marks(strong: Strong) -> Marks:
 
 
 def clip_marks(clip: Clip) -> Marks:
-    """A frame's tick."""
-    return clip.ticks.astype(np.uint64)
+    """A frame's time in sixteenths of a second, and in the lowest bit whether it is weak."""
+    weak = np.zeros(len(clip), np.bool_) if clip.weak is None else clip.weak
+    return np.round(clip.ticks * _PARTS_OF_A_TICK).astype(np.uint64) * np.uint64(2) + weak
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class Member:
     @property
     def clip(self) -> Clip:
         """Of frames."""
-        return Clip(self.values, self.marks.astype(np.int64))
+        ticks = (self.marks >> np.uint64(1)).astype(np.float64) / _PARTS_OF_A_TICK
+        return Clip(self.values, ticks, (self.marks & np.uint64(1)).astype(np.bool_))
 
 
 class SetIndex:
@@ -178,7 +181,7 @@ class SetIndex:
             rule: what decides.
         """
         view = self._live.view()
-        asked = [Clip(_as_bytes(_ordered(form.values)), form.ticks) for form in forms if len(form)]
+        asked = [Clip(_as_bytes(_ordered(form.values)), form.ticks, form.weak) for form in forms if len(form)]
         best: dict[EntryId, ClipVerdict] = {}
         for words in self._clip_candidates(view, [form.values for form in forms if len(form)], rule):
             known = _member(view, words).clip

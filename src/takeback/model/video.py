@@ -20,9 +20,18 @@ MAX_DURATION_CLASS = 14
 TICKS_A_SECOND = 4
 """Times are kept in quarters of a second: enough for the order and the pace, too coarse to tell an encoder by."""
 
-MIN_FRAME_QUALITY = 20
+SHORT_TICKS_A_SECOND = 8
+"""Those of a short video are kept in eighths, because more of its pictures are listed."""
+
+MAX_SHORT_CLASS = 2
+"""Videos of up to four seconds are short."""
+
+MIN_FRAME_QUALITY = 8
 """A frame of lower quality is black, flat, or nearly so. Those from here to a picture's own floor of 50 are listed only
 where a video has hardly any better ones; docs/video.md §2.3."""
+
+WEAK_FRAME_QUALITY = 20
+"""More is asked of frames of a lower quality than this: docs/matching.md §5."""
 
 _PDQ_BYTES = 32
 _FRAME_BYTES = _PDQ_BYTES + 3
@@ -38,18 +47,13 @@ class VideoFrame:
 
     Args:
         pdq: 32 bytes, bit 255 first. Sensitive, so never part of a ``repr``.
-        tick: when it is seen, quarters of a second from the first picture, 0 to 65535.
+        tick: when it is seen, counted from the first picture, 0 to 65535; see ``Video.ticks_a_second``.
         quality: PDQ's quality, 0 to 100.
     """
 
     pdq: bytes = field(repr=False)
     tick: int
     quality: int
-
-    @property
-    def time_s(self) -> float:
-        """Seconds from the first picture."""
-        return self.tick / TICKS_A_SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,11 @@ class Video:
 
     duration_class: int
     frames: tuple[VideoFrame, ...]
+
+    @property
+    def ticks_a_second(self) -> int:
+        """What its frames' times are counted in: quarters of a second, in short videos eighths."""
+        return SHORT_TICKS_A_SECOND if self.duration_class <= MAX_SHORT_CLASS else TICKS_A_SECOND
 
 
 def duration_class_of(duration_s: float) -> int:

@@ -179,7 +179,7 @@ class _Arrived:
 
 def matches_of_video(video: HashedVideo, index: MatchEngine) -> list[Match]:
     """What a video is near to by its file and its frames, and what listed pictures are seen in it."""
-    clips = [Clip(form.values, form.ticks) for form in video.asked]
+    clips = [Clip(form.values, form.ticks, form.weak) for form in video.asked]
     found = index.match(video.fingerprints, clips=clips)
     best: dict[str, Match] = {}
     for regions in video.regions:

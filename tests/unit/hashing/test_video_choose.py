@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from takeback.hashing.variants import Box
 from takeback.hashing.video.bars import box_of, looks_for_bars
 from takeback.hashing.video.choose import (
+    Sampling,
     Seen,
     bits_between,
     frames_to_register,
@@ -13,7 +16,10 @@ from takeback.hashing.video.choose import (
     step_for,
     thinned,
     ticks_between,
+    to_ask,
+    to_register,
 )
+from takeback.hashing.video.index import Packet, index_of
 from takeback.hashing.video.key_pictures import KeyPictures
 from takeback.hashing.video.luma import Luma
 from takeback.model.video import MAX_VIDEO_FRAMES, Video, parse_video, video_value
@@ -30,8 +36,17 @@ def ticks(frames: object) -> list[int]:
 
 
 def test_a_second_between_main_pictures_until_there_would_be_more_than_384() -> None:
-    assert [step_for(count) for count in (1, 16, 17, 1536, 1537, 14_400, 65_536)] == [1, 1, 4, 4, 5, 38, 171]
+    assert [step_for(count) for count in (17, 1536, 1537, 14_400, 65_536)] == [4, 4, 5, 38, 171]
     assert all(-(-count // step_for(count)) <= 384 for count in (1536, 1537, 9_999, 65_536))
+
+
+def test_a_short_video_is_registered_by_eight_pictures_a_second_and_asked_by_sixteen() -> None:
+    index = index_of([Packet(number, number, 1, number == 0, True) for number in range(41)], Fraction(1, 10))
+    short = index_of([Packet(number, number, 1, number == 0, True) for number in range(40)], Fraction(1, 10))
+    assert to_register(short) == Sampling(8, 32, 1, few_frames=8)
+    assert to_ask(short) == Sampling(16, 64, 2)
+    assert to_register(index) == to_ask(index) == Sampling(4, 17, 4)
+    assert (to_register(short).has_scenes, to_register(index).has_scenes) == (False, True)
 
 
 def test_between_two_main_pictures_are_three_others() -> None:
@@ -53,8 +68,12 @@ def test_a_pan_a_flash_and_a_picture_that_says_nothing_are_no_scene() -> None:
 
 
 def test_repetitions_and_pictures_that_say_nothing_are_left_out() -> None:
-    pictures = [seen(0, 0), seen(1, 10), seen(2, 12), seen(3, 100, 19), seen(4, 14), seen(5, 30)]
+    pictures = [seen(0, 0), seen(1, 10), seen(2, 12), seen(3, 128, 7), seen(4, 14), seen(5, 30)]
     assert ticks(thinned(pictures)) == [0, 2, 5]
+
+
+def test_a_weak_picture_whose_bits_were_cut_at_ties_is_a_flat_one() -> None:
+    assert ticks(thinned([seen(0, 127, 19), seen(1, 128, 19), seen(2, 60, 20)])) == [1, 2]
 
 
 def test_weak_pictures_are_listed_only_where_there_are_hardly_any_better_ones() -> None:
@@ -62,7 +81,9 @@ def test_weak_pictures_are_listed_only_where_there_are_hardly_any_better_ones() 
     weak = [seen(8 * number + 4, 200 + 12 * number, 20) for number in range(4)]
     assert ticks(frames_to_register([*strong, *weak], [])) == [0, 8, 16, 24]
     assert ticks(frames_to_register([*strong[:3], *weak], [])) == [0, 4, 8, 12, 16, 20, 28]
-    assert ticks(frames_to_register([seen(0, 5, 19), seen(4, 90, 20)], [])) == [4]
+    assert ticks(frames_to_register([*strong, *weak], [], few_frames=5)) == [0, 4, 8, 12, 16, 20, 24, 28]
+    assert ticks(frames_to_register([seen(0, 128, 7), seen(4, 128, 8), seen(8, 90, 20)], [])) == [4, 8]
+    assert ticks(frames_to_register([seen(0, 128, 19), *weak], [])) == [4, 12, 20, 28]
 
 
 def test_nothing_is_looked_for_between_the_pictures_of_a_short_video() -> None:
@@ -115,12 +136,16 @@ def test_the_last_picture_of_a_title_card_is_still_part_of_it() -> None:
     assert [key.tick for key in keys.chosen()] == [8, 12]
 
 
-def test_a_part_of_black_pictures_has_no_key_picture() -> None:
-    keys = KeyPictures(2, 8.0)
+def test_a_part_of_weak_pictures_has_a_key_picture_only_if_the_video_is_nothing_else() -> None:
     small = Luma(np.zeros((2, 2), np.uint8), full_range=True)
-    for tick, quality in ((0, 0), (2, 10), (4, 90), (6, 90)):
-        keys.add(seen(tick, 0, quality), small)
-    assert [key.tick for key in keys.chosen()] == [4]
+    film, dark, black = (KeyPictures(2, 8.0) for _ in range(3))
+    for tick, quality in ((0, 49), (2, 49), (4, 90), (6, 90)):
+        film.add(seen(tick, 0, quality), small)
+        dark.add(seen(tick, 9 * tick, min(quality, 20)), small)
+        black.add(seen(tick, 9 * tick, 19), small)
+    assert [key.tick for key in film.chosen()] == [4]
+    assert [key.tick for key in dark.chosen()] == [0, 4]
+    assert black.chosen() == []
 
 
 def test_bars_are_where_nearly_all_pictures_have_them() -> None:
@@ -142,8 +167,7 @@ def test_a_sliver_and_nearly_everything_are_no_content() -> None:
 
 
 def test_at_most_sixteen_pictures_are_looked_at_for_bars() -> None:
-    for tick_count in (1, 40, 64, 68, 5_000, 65_536):
-        step = step_for(tick_count)
+    for tick_count, step in ((1, 1), (32, 1), (64, 2), (64, 4), (68, 4), (5_000, 14), (65_536, 171)):
         assert 1 <= sum(looks_for_bars(tick, step, tick_count) for tick in range(0, tick_count, step)) <= 16
 
 

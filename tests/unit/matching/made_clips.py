@@ -26,10 +26,10 @@ def every_second(values: Values, start: int = 0, pace: float = 1.0) -> Clip:
 
 def joined(*clips: Clip) -> Clip:
     """One after the other, a second apart."""
-    ticks, end = [], 0
+    ticks, end = [], 0.0
     for one in clips:
         ticks.append(one.ticks - one.ticks[0] + end)
-        end = int(ticks[-1][-1]) + 4
+        end = float(ticks[-1][-1]) + 4
     return Clip(np.concatenate([one.values for one in clips]), np.concatenate(ticks))
 
 

@@ -14,7 +14,7 @@ Case = tuple[NDArray[np.int16], kernels.Timed, kernels.Timed]
 
 
 def timed(rng: np.random.Generator, count: int) -> kernels.Timed:
-    ticks = np.cumsum(rng.integers(1, 12, count))
+    ticks = np.cumsum(rng.integers(1, 12, count)).astype(np.float64)
     weights = rng.integers(0, 3, count) / 2
     return ticks, np.minimum(np.append(ticks[1:], ticks[-1] + 4), ticks + 8), weights
 

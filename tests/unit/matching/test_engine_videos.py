@@ -13,9 +13,11 @@ from tests.unit.matching.made_clips import changed, drawn, every_second, joined,
 
 from takeback.errors import CorruptDataError, InvalidInputError
 from takeback.matching import Clip, Growth, MatchEngine, Policy, RegionQuery
+from takeback.matching.sets import clip_marks
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.model.match import ClipTimes, Match, Tier
+from takeback.model.video import Video, VideoFrame, video_value
 
 DAY = date(2026, 11, 1)
 VPDQ, REGION = Algorithm.VPDQ, Algorithm.PDQ_REGION
@@ -128,17 +130,48 @@ def test_of_several_forms_the_best_counts_and_an_entry_comes_once() -> None:
 def test_frames_of_low_quality_say_nothing_on_either_side() -> None:
     engine = MatchEngine()
     clip = every_second(drawn(np.random.default_rng(5), 12))
-    engine.apply([listed(VPDQ, 1, 1, value_of(clip, quality=19)), listed(VPDQ, 2, 2, value_of(clip, quality=20))])
+    engine.apply([listed(VPDQ, 1, 1, value_of(clip, quality=7)), listed(VPDQ, 2, 2, value_of(clip, quality=8))])
     assert (engine.count(VPDQ), engine.seq(VPDQ)) == (1, 2)
-    assert [one.entry_id for one in engine.match([asked(clip, quality=20)])] == [f"{2:032x}"]
-    assert engine.match([asked(clip, quality=19)]) == []
+    assert [one.entry_id for one in engine.match([asked(clip, quality=8)])] == [f"{2:032x}"]
+    assert engine.match([asked(clip, quality=7)]) == []
+
+
+def test_weak_frames_have_to_be_as_near_as_single_ones() -> None:
+    """Others may be up to 48 bits apart in a run; on either side, and in an engine that was saved and opened too."""
+    rng = np.random.default_rng(8)
+    clip = every_second(drawn(rng, 12))
+    half = Clip(np.concatenate([changed(rng, clip.values[:4], 20), changed(rng, clip.values[4:], 40)]), clip.ticks)
+    engine = MatchEngine()
+    engine.apply([listed(VPDQ, 1, 1, value_of(clip, quality=20)), listed(VPDQ, 2, 2, value_of(clip, quality=19))])
+    found = {int(one.entry_id, 16): one.votes for one in engine.match([asked(half, quality=20)])}
+    assert found == {1: 12}
+    weak = Clip(half.values, half.ticks, np.ones(12, np.bool_))
+    assert engine.match([], clips=[weak]) == []
+    assert [one.votes for one in engine.match([asked(every_second(changed(rng, clip.values, 31)), quality=19)])] == [
+        12,
+        12,
+    ]
+
+
+def test_a_short_video_s_times_are_eighths() -> None:
+    engine = MatchEngine()
+    values = drawn(np.random.default_rng(9), 24)
+    frames = tuple(VideoFrame(row.tobytes(), number, 80) for number, row in enumerate(values))
+    engine.apply([listed(VPDQ, 1, 1, video_value(Video(2, frames)))])
+    upload = joined(every_second(drawn(np.random.default_rng(10), 10)), Clip(values[8:16], np.arange(8) / 2))
+    (match,) = engine.match([], clips=[upload])
+    assert match.times is not None
+    assert (match.votes, match.times.listed_start_s, match.times.upload_start_s) == (8, 1.0, 10.0)
 
 
 def test_the_array_forms_take_sets_too() -> None:
     engine = MatchEngine(growth=Growth(background=False))
     rng = np.random.default_rng(6)
     values = drawn(rng, 40)
-    ids = np.stack([np.repeat(np.arange(4), 10), np.repeat(np.arange(4), 10), np.tile(np.arange(10) * 4, 4)], axis=1)
+    ids = np.stack(
+        [np.repeat(np.arange(4), 10), np.repeat(np.arange(4), 10), np.tile(clip_marks(every_second(values[:10])), 4)],
+        axis=1,
+    )
     engine.bulk_load(VPDQ, ids.astype(np.uint64), values, 9)
     assert (engine.count(VPDQ), engine.seq(VPDQ), engine.segment_sizes(VPDQ)) == (4, 9, [40])
     (match,) = engine.match([], clips=[every_second(values[20:30])])

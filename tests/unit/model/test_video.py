@@ -29,5 +29,6 @@ def test_a_duration_is_kept_as_a_class(duration_s: float, duration_class: int) -
     assert duration_class_of(duration_s) == duration_class
 
 
-def test_a_time_is_in_quarters_of_a_second() -> None:
-    assert VideoFrame(bytes(32), 5, 80).time_s == 1.25
+def test_times_are_in_quarters_of_a_second_and_in_short_videos_in_eighths() -> None:
+    frames = (VideoFrame(bytes(32), 5, 80),)
+    assert [Video(number, frames).ticks_a_second for number in range(15)] == [8] * 3 + [4] * 12

@@ -10,6 +10,7 @@ import {
   mainTicks,
   MAX_FRAMES,
   stablePicture,
+  ticksASecond,
   ticksBetween,
   videoValue,
   type Seen,
@@ -38,10 +39,10 @@ describe('main pictures', () => {
     expect(mainTicks(5)).toEqual([0, 4, 8, 12, 16]);
   });
 
-  it('are four a second of a short video', () => {
-    expect(mainTicks(4)).toHaveLength(16);
+  it('are eight a second of a short video', () => {
+    expect(mainTicks(4)).toHaveLength(32);
     expect(mainTicks(4.01)).toHaveLength(5);
-    expect(mainTicks(1.2)).toEqual([0, 1, 2, 3, 4]);
+    expect(mainTicks(0.6)).toEqual([0, 1, 2, 3, 4]);
     expect(mainTicks(0.04)).toEqual([0]);
     expect(mainTicks(0)).toEqual([0]);
   });
@@ -51,7 +52,7 @@ describe('main pictures', () => {
       fc.property(fc.double({ min: 0, max: 100_000, noNaN: true }), (durationS) => {
         const ticks = mainTicks(durationS);
         expect(ticks.length).toBeLessThanOrEqual(384);
-        expect((ticks.at(-1) ?? 0) / 4).toBeLessThanOrEqual(durationS);
+        expect((ticks.at(-1) ?? 0) / ticksASecond(durationS)).toBeLessThanOrEqual(durationS);
         expect(barsEvery(ticks.length) * 16).toBeGreaterThanOrEqual(ticks.length);
       }),
     );
@@ -61,9 +62,9 @@ describe('main pictures', () => {
 
 describe('scenes', () => {
   it('are looked for only between pictures that differ', () => {
-    expect(ticksBetween([seen(0, 0), seen(4, 60), seen(8, 121), seen(12, 121)])).toEqual([[], [5, 6, 7], [], []]);
-    expect(ticksBetween([seen(0, 0), seen(1, 200)])).toEqual([[], []]);
-    expect(ticksBetween([seen(0, 0), seen(5, 100)])).toEqual([[1, 2, 3], []]);
+    expect(ticksBetween([seen(0, 0), seen(4, 60), seen(8, 121), seen(12, 121)], 9)).toEqual([[], [5, 6, 7], [], []]);
+    expect(ticksBetween([seen(0, 0), seen(1, 200), seen(8, 0)], 3)).toEqual([[], [], []]);
+    expect(ticksBetween([seen(0, 0), seen(5, 100)], 900)).toEqual([[1, 2, 3], []]);
   });
 
   it('begin with the first picture that stays', () => {
@@ -78,20 +79,28 @@ describe('scenes', () => {
 describe('the frames of a value', () => {
   it('are in order, without repetitions and without what says nothing', () => {
     const main = [seen(0, 0), seen(4, 10), seen(8, 11, 49), seen(12, 50), seen(16, 0)];
-    expect(framesToRegister(main, [seen(10, 30)]).map(({ tick }) => tick)).toEqual([0, 10, 12, 16]);
+    expect(framesToRegister(main, [seen(10, 30)], 9).map(({ tick }) => tick)).toEqual([0, 10, 12, 16]);
   });
 
   it('are weak ones only where there are hardly any better ones', () => {
     const strong = [seen(0, 0), seen(8, 30), seen(16, 60), seen(24, 90)];
-    const weak = [seen(4, 200, 20), seen(12, 212, 20), seen(20, 224, 19)];
-    expect(framesToRegister([...strong, ...weak], []).map(({ tick }) => tick)).toEqual([0, 8, 16, 24]);
-    expect(framesToRegister([...strong.slice(0, 3), ...weak], []).map(({ tick }) => tick)).toEqual([0, 4, 8, 12, 16]);
+    const weak = [seen(4, 200, 20), seen(12, 212, 20), seen(20, 128, 19)];
+    const ticksOf = (main: readonly Seen[], durationS: number) =>
+      framesToRegister(main, [], durationS).map(({ tick }) => tick);
+    expect(ticksOf([...strong, ...weak], 9)).toEqual([0, 8, 16, 24]);
+    expect(ticksOf([...strong.slice(0, 3), ...weak], 9)).toEqual([0, 4, 8, 12, 16]);
+    expect(ticksOf([...strong.slice(0, 2), ...weak.slice(1)], 9)).toEqual([0, 8, 12, 20]);
+    expect(ticksOf([...strong, ...weak], 4)).toEqual([0, 4, 8, 12, 16, 20, 24]);
+  });
+
+  it('are never black ones, or flat ones with bits of a pattern', () => {
+    expect(framesToRegister([seen(0, 128, 7), seen(4, 127, 19), seen(8, 128, 8)], [], 3)).toEqual([seen(8, 128, 8)]);
   });
 
   it('are at most 512', () => {
     const main = Array.from({ length: 384 }, (_, i) => seen(4 * i, (i % 2) * 200));
     const scenes = Array.from({ length: 383 }, (_, i) => seen(4 * i + 2, 100));
-    const frames = framesToRegister(main, scenes);
+    const frames = framesToRegister(main, scenes, 384);
     expect(frames.length).toBe(MAX_FRAMES);
     expect(frames.filter(({ tick }) => tick % 4 === 2)).toHaveLength(128);
   });
@@ -118,11 +127,11 @@ describe('key pictures', () => {
   });
 
   it('are stills only of a video that is nothing else', () => {
-    const [film, still] = [new KeyPictures<number>(4), new KeyPictures<number>(4)];
+    const [film, still] = [new KeyPictures<number>(8), new KeyPictures<number>(8)];
     // Distances to the next: 2, 100, 30, and 30 to the one before. The second is still the still of the first.
     [0, 2, 102, 132].forEach((count, i) => {
-      film.pass(seen(4 * i, count), i);
-      still.pass(seen(4 * i, 7), i);
+      film.pass(seen(8 * i, count), i);
+      still.pass(seen(8 * i, 7), i);
     });
     expect(film.found()).toEqual([2, 3]);
     expect(still.found()).toEqual([0, 1, 2, 3]);
@@ -130,15 +139,19 @@ describe('key pictures', () => {
 
   it('are half a second apart in a short video', () => {
     const keys = new KeyPictures<number>(1);
-    [0, 40, 80, 120].forEach((count, i) => {
+    [0, 20, 40, 60, 80, 100, 120, 140].forEach((count, i) => {
       keys.pass(seen(i, count), i);
     });
-    expect(keys.found()).toEqual([0, 2]);
+    expect(keys.found()).toEqual([0, 4]);
   });
 
-  it('are none where nothing says anything', () => {
-    const keys = new KeyPictures<number>(2);
-    keys.pass(seen(0, 0, 10), 0);
-    expect(keys.found()).toEqual([]);
+  it('are weak ones only of a video that has no others, and never black ones', () => {
+    const [dark, film, black] = [0, 1, 2].map(() => new KeyPictures<number>(8));
+    [0, 40, 90].forEach((count, i) => {
+      dark?.pass(seen(8 * i, count, 20 + i), i);
+      film?.pass(seen(8 * i, count, 49 + Math.floor(i / 2)), i);
+      black?.pass(seen(8 * i, count, 19), i);
+    });
+    expect([dark, film, black].map((keys) => keys?.found())).toEqual([[0, 1, 2], [2], []]);
   });
 });

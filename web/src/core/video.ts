@@ -18,13 +18,19 @@ const MAX_SCENES = MAX_FRAMES - MAX_MAIN;
 const SCENE_BITS = 60;
 const STABLE_BITS = 31;
 const THIN_BITS = 10;
-/** A video of up to so many ticks is registered by every one of them. */
-const SHORT_TICKS = 4 * TICKS_A_SECOND;
+/** A video of up to so many seconds is short: its times are finer, and each of them is a main picture's. */
+const SHORT_S = 4;
+const SHORT_TICKS_A_SECOND = 8;
 /** With fewer frames than this, weak ones are listed too, but none that is black or flat. */
 const FEW_FRAMES = 4;
-const MIN_FRAME_QUALITY = 20;
-/** Key pictures are at least so many ticks apart. */
-const KEY_STEP = 2;
+const FEW_SHORT_FRAMES = 8;
+const WEAK_QUALITY = 20;
+const MIN_FRAME_QUALITY = 8;
+/** Bits that are set in every PDQ but those of flat and of symmetrical pictures. */
+const ONES = 128;
+const NO_BITS = '0'.repeat(64);
+/** Key pictures are at least so many ticks of a short video apart. */
+const SHORT_KEY_STEP = SHORT_TICKS_A_SECOND / 2;
 /** The calm of a main picture that is alone. */
 const ALONE_BITS = 128;
 /** Closer to the picture before or after it, it is a still. */
@@ -32,7 +38,7 @@ const STILL_BITS = 4;
 const MOST_ASKED_FOR_BARS = 16;
 const KEY_PICTURES = 4;
 
-/** A picture that was hashed; `tick`: quarters of a second from the first picture. */
+/** A picture that was hashed; `tick`: quarters of a second from the first picture, eighths in a short video. */
 export interface Seen {
   readonly tick: number;
   readonly hash: PdqHash;
@@ -48,24 +54,30 @@ export function bitsBetween(one: string, other: string): number {
   return bits;
 }
 
+/** Whether a video is so short that its times are counted in eighths. */
+export function isShort(durationS: number): boolean {
+  return durationS <= SHORT_S;
+}
+
+/** What a video's ticks are. */
+export function ticksASecond(durationS: number): number {
+  return isShort(durationS) ? SHORT_TICKS_A_SECOND : TICKS_A_SECOND;
+}
+
 /** The ticks at which main pictures are taken. */
 export function mainTicks(durationS: number): number[] {
-  const ticks = Math.max(1, Math.ceil(Math.min(durationS, MAX_DURATION_S) * TICKS_A_SECOND));
-  const step = stepFor(ticks);
+  const ticks = Math.max(1, Math.ceil(Math.min(durationS, MAX_DURATION_S) * ticksASecond(durationS)));
+  const step = isShort(durationS) ? 1 : Math.max(TICKS_A_SECOND, Math.ceil(ticks / MAX_MAIN));
   return Array.from({ length: Math.ceil(ticks / step) }, (_, i) => i * step);
 }
 
-function stepFor(ticks: number): number {
-  return ticks <= SHORT_TICKS ? 1 : Math.max(TICKS_A_SECOND, Math.ceil(ticks / MAX_MAIN));
-}
-
 /** Where to look for the beginning of a scene, for each main picture: no ticks, or the three before the next one. */
-export function ticksBetween(main: readonly Seen[]): number[][] {
+export function ticksBetween(main: readonly Seen[], durationS: number): number[][] {
   return main.map((before, i) => {
     const after = main[i + 1];
-    if (after === undefined || bitsBetween(before.hash.value, after.hash.value) <= SCENE_BITS) return [];
+    if (isShort(durationS) || after === undefined) return [];
+    if (bitsBetween(before.hash.value, after.hash.value) <= SCENE_BITS) return [];
     const step = after.tick - before.tick;
-    if (step < TICKS_A_SECOND) return [];
     return [1, 2, 3].map((part) => before.tick + Math.floor((part * step) / 4));
   });
 }
@@ -82,15 +94,19 @@ export function stablePicture(before: Seen, between: readonly Seen[], after: See
   });
 }
 
-/** The frames of a value, from main pictures and the first stable pictures of scenes. */
-export function framesToRegister(main: readonly Seen[], scenes: readonly Seen[]): Seen[] {
+/** The frames of a value, from main pictures and the first stable pictures of scenes; weak ones if there are few. */
+export function framesToRegister(main: readonly Seen[], scenes: readonly Seen[], durationS: number): Seen[] {
   const few =
     scenes.length > MAX_SCENES
       ? Array.from({ length: MAX_SCENES }, (_, i) => scenes[Math.floor((i * scenes.length) / MAX_SCENES)])
       : scenes;
   const ordered = [...few, ...main].filter((seen) => seen !== undefined).sort((a, b) => a.tick - b.tick);
-  const kept = thinned(ordered, MIN_QUALITY);
-  return kept.length >= FEW_FRAMES ? kept : thinned(ordered, MIN_FRAME_QUALITY);
+  const enough = isShort(durationS) ? FEW_SHORT_FRAMES : FEW_FRAMES;
+  for (const minQuality of [MIN_QUALITY, WEAK_QUALITY]) {
+    const kept = thinned(ordered, minQuality);
+    if (kept.length >= enough) return kept;
+  }
+  return thinned(ordered, MIN_FRAME_QUALITY);
 }
 
 /** Without those of a lower quality, and those that repeat the last one kept. */
@@ -98,10 +114,15 @@ function thinned(seen: readonly Seen[], minQuality: number): Seen[] {
   const kept: Seen[] = [];
   for (const one of seen) {
     const last = kept.at(-1);
-    if (one.hash.quality < minQuality) continue;
+    if (one.hash.quality < minQuality || isFlat(one)) continue;
     if (last === undefined || bitsBetween(one.hash.value, last.hash.value) > THIN_BITS) kept.push(one);
   }
   return kept;
+}
+
+/** A weak picture whose bits were cut at ties. */
+function isFlat({ hash }: Seen): boolean {
+  return hash.quality < WEAK_QUALITY && bitsBetween(hash.value, NO_BITS) !== ONES;
 }
 
 /** The one text of a video; undefined if no picture says anything. */
@@ -136,24 +157,27 @@ interface Candidate<Picture> {
 
 /**
  * Finds the calmest main picture of each quarter while they pass: the one nearest to the picture that follows it. Stills
- * only if the video is nothing else: they are often title cards.
+ * only if the video is nothing else: they are often title cards. Weak ones likewise.
  */
 export class KeyPictures<Picture> {
   readonly #ticks: number;
+  readonly #step: number;
   readonly #best: (Candidate<Picture> | undefined)[] = Array.from({ length: KEY_PICTURES }, () => undefined);
   readonly #still: (Candidate<Picture> | undefined)[] = Array.from({ length: KEY_PICTURES }, () => undefined);
+  readonly #weak: (Candidate<Picture> | undefined)[] = Array.from({ length: KEY_PICTURES }, () => undefined);
   #lastBits = ALONE_BITS;
   #beforeBits = ALONE_BITS;
   #last: { readonly seen: Seen; readonly picture: Picture } | undefined;
 
   /** @param durationS how long the video is. */
   constructor(durationS: number) {
-    this.#ticks = Math.min(durationS, MAX_DURATION_S) * TICKS_A_SECOND;
+    this.#ticks = Math.min(durationS, MAX_DURATION_S) * ticksASecond(durationS);
+    this.#step = isShort(durationS) ? SHORT_KEY_STEP : 1;
   }
 
   /** The next main picture. */
   pass(seen: Seen, picture: Picture): void {
-    if (seen.tick % KEY_STEP !== 0 && this.#ticks <= SHORT_TICKS) return;
+    if (seen.tick % this.#step !== 0) return;
     if (this.#last !== undefined) {
       this.#lastBits = bitsBetween(this.#last.seen.hash.value, seen.hash.value);
       this.#judge(this.#lastBits);
@@ -166,15 +190,19 @@ export class KeyPictures<Picture> {
   found(): Picture[] {
     this.#judge(this.#lastBits);
     this.#last = undefined;
-    const best = this.#best.some((one) => one !== undefined) ? this.#best : this.#still;
-    return best.filter((one) => one !== undefined).map(({ picture }) => picture);
+    for (const kept of [this.#best, this.#still, this.#weak]) {
+      const found = kept.filter((one) => one !== undefined).map(({ picture }) => picture);
+      if (found.length > 0) return found;
+    }
+    return [];
   }
 
   #judge(bits: number): void {
     const last = this.#last;
-    if (last === undefined || last.seen.hash.quality < MIN_QUALITY) return;
+    if (last === undefined || last.seen.hash.quality < WEAK_QUALITY) return;
     const part = Math.min(KEY_PICTURES - 1, Math.floor((last.seen.tick * KEY_PICTURES) / this.#ticks));
-    const kept = Math.min(bits, this.#beforeBits) > STILL_BITS ? this.#best : this.#still;
+    const moving = Math.min(bits, this.#beforeBits) > STILL_BITS ? this.#best : this.#still;
+    const kept = last.seen.hash.quality < MIN_QUALITY ? this.#weak : moving;
     const best = kept[part];
     if (best === undefined || bits < best.bits) kept[part] = { bits, picture: last.picture };
   }

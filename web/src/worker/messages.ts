@@ -41,10 +41,10 @@ export type Reply =
   | { id: number; kind: 'player'; ask: number; wish: PlayerWish };
 
 /**
- * What a worker asks the page for where it cannot decode a video itself: the page has a video element. `tick` is in
- * quarters of a second from the beginning.
+ * What a worker asks the page for where it cannot decode a video itself: the page has a video element. `atS` is in
+ * seconds from the beginning.
  */
-export type PlayerWish = { want: 'duration' } | { want: 'picture'; tick: number } | { want: 'end' };
+export type PlayerWish = { want: 'duration' } | { want: 'picture'; atS: number } | { want: 'end' };
 
 /** The page's answer: seconds, a picture as grey values, or nothing where the element cannot either. */
 export interface PlayerAnswer {

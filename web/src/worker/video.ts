@@ -113,14 +113,14 @@ async function valueOf(
   main: readonly Seen[],
   view: (luma: Luma) => Luma,
 ): Promise<string | undefined> {
-  const between = ticksBetween(main);
+  const between = ticksBetween(main, video.durationS);
   const seenAt = new Map((await hashesAt(video, between.flat(), view)).map((seen) => [seen.tick, seen]));
   const scenes = main.flatMap((before, i) => {
     const after = main[i + 1];
     const looked = (between[i] ?? []).flatMap((tick) => seenAt.get(tick) ?? []);
     return (after && stablePicture(before, looked, after)) ?? [];
   });
-  return videoValue(video.durationS, framesToRegister(main, scenes));
+  return videoValue(video.durationS, framesToRegister(main, scenes, video.durationS));
 }
 
 async function hashesAt(video: OpenVideo, ticks: readonly number[], view: (luma: Luma) => Luma): Promise<Seen[]> {

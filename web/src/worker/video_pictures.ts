@@ -8,7 +8,7 @@ import { ALL_FORMATS, BlobSource, Input, VideoSampleSink, type InputVideoTrack, 
 import { turned, type Luma } from '../core/luma.ts';
 import type { GreyPixels } from '../core/pdq.ts';
 import { Problem } from '../core/problem.ts';
-import { MAX_DURATION_S, TICKS_A_SECOND } from '../core/video.ts';
+import { MAX_DURATION_S, ticksASecond } from '../core/video.ts';
 
 /** For containers that round times to milliseconds. */
 const LATE_S = 0.005;
@@ -38,7 +38,14 @@ export async function openVideo(file: Blob): Promise<OpenVideo> {
     const durationS = Math.max(0, Math.min(MAX_DURATION_S, (await track.computeDuration()) - firstS));
     return {
       durationS,
-      picturesAt: (ticks) => picturesAt(track, firstS, ticks),
+      picturesAt: (ticks) => {
+        const rate = ticksASecond(durationS);
+        return picturesAt(
+          track,
+          ticks,
+          ticks.map((tick) => firstS + tick / rate + LATE_S),
+        );
+      },
       close: () => {
         input.dispose();
       },
@@ -61,10 +68,9 @@ async function videoTrack(input: Input): Promise<InputVideoTrack> {
 
 async function* picturesAt(
   track: InputVideoTrack,
-  firstS: number,
   ticks: readonly number[],
+  times: readonly number[],
 ): AsyncGenerator<{ tick: number; luma: Luma }> {
-  const times = ticks.map((tick) => firstS + tick / TICKS_A_SECOND + LATE_S);
   let at = 0;
   let shown: { timestamp: number; luma: Luma } | undefined;
   try {

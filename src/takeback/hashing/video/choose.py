@@ -6,8 +6,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from takeback.hashing.video.index import VideoIndex
 from takeback.model.fingerprint import MIN_QUALITY
-from takeback.model.video import MAX_VIDEO_FRAMES, MIN_FRAME_QUALITY, TICKS_A_SECOND, VideoFrame
+from takeback.model.video import (
+    MAX_VIDEO_FRAMES,
+    MIN_FRAME_QUALITY,
+    SHORT_TICKS_A_SECOND,
+    TICKS_A_SECOND,
+    WEAK_FRAME_QUALITY,
+    VideoFrame,
+)
 
 MAX_MAIN = 384
 _MAX_SCENES = MAX_VIDEO_FRAMES - MAX_MAIN
@@ -17,10 +25,50 @@ _SCENE_BITS = 60
 _STABLE_BITS = 31
 _THIN_BITS = 10
 _SHORT_TICKS = 4 * TICKS_A_SECOND
-"""A video of up to this is registered by every tick: by one picture a second, a piece of it might hold none."""
-
+_ASKED_SHORT_TICKS_A_SECOND = 16
 _FEW_FRAMES = 4
-"""With fewer frames than this, weak ones are listed too."""
+_FEW_SHORT_FRAMES = 8
+"""With fewer frames than this, weak ones are listed too. Of a short video this is a second."""
+
+_ONES = 128
+"""PDQ of a picture has so many bits set; other numbers come of ties, that is of flat and of symmetrical ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """When pictures are taken. All times are in ticks.
+
+    Args:
+        ticks_a_second: what a tick is.
+        tick_count: ticks before the video's end.
+        step: from one main picture to the next. Those of a question are the pictures that are asked for their bars.
+        few_frames: with fewer, a value has weak frames too.
+    """
+
+    ticks_a_second: int
+    tick_count: int
+    step: int
+    few_frames: int = _FEW_FRAMES
+
+    @property
+    def has_scenes(self) -> bool:
+        """Whether there is anything between main pictures to look for."""
+        return self.step >= TICKS_A_SECOND
+
+
+def to_register(index: VideoIndex) -> Sampling:
+    """docs/video.md §2.1. By one picture a second of a short video, a piece of it might hold none."""
+    if index.tick_count > _SHORT_TICKS:
+        return Sampling(TICKS_A_SECOND, index.tick_count, step_for(index.tick_count))
+    return Sampling(SHORT_TICKS_A_SECOND, index.ticks(SHORT_TICKS_A_SECOND), 1, _FEW_SHORT_FRAMES)
+
+
+def to_ask(index: VideoIndex) -> Sampling:
+    """docs/video.md §4.1."""
+    if index.tick_count > _SHORT_TICKS:
+        return to_register(index)
+    rate = _ASKED_SHORT_TICKS_A_SECOND
+    return Sampling(rate, index.ticks(rate), rate // SHORT_TICKS_A_SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +76,7 @@ class Seen:
     """A picture that was hashed.
 
     Args:
-        tick: when it is seen, quarters of a second from the first picture.
+        tick: when it is seen, from the first picture.
         pdq: 32 bytes. Sensitive, so never part of a ``repr``.
         quality: PDQ's quality.
     """
@@ -42,6 +90,12 @@ class Seen:
         """Whether it can be told from others at all."""
         return self.quality >= MIN_QUALITY
 
+    def counts_from(self, min_quality: int) -> bool:
+        """Whether it has that quality; a weak one has to be no flat or symmetrical picture besides."""
+        if self.quality >= WEAK_FRAME_QUALITY:
+            return self.quality >= min_quality
+        return self.quality >= min_quality and int.from_bytes(self.pdq, "big").bit_count() == _ONES
+
 
 def bits_between(one: Seen, other: Seen) -> int:
     """The distance of two pictures."""
@@ -49,9 +103,7 @@ def bits_between(one: Seen, other: Seen) -> int:
 
 
 def step_for(tick_count: int) -> int:
-    """Ticks from one main picture to the next: one of a short video, else a second or more, for at most 384 of them."""
-    if tick_count <= _SHORT_TICKS:
-        return 1
+    """Ticks from one main picture to the next in a video that is not short: a second or more, for at most 384."""
     return max(TICKS_A_SECOND, -(-tick_count // MAX_MAIN))
 
 
@@ -77,20 +129,25 @@ def stable_picture(before: Seen, between: Sequence[Seen], after: Seen) -> Seen |
     return None
 
 
-def frames_to_register(main: Sequence[Seen], scenes: Sequence[Seen]) -> tuple[VideoFrame, ...]:
-    """The frames of a value: at most 512, none if no picture says anything."""
+def frames_to_register(
+    main: Sequence[Seen], scenes: Sequence[Seen], few_frames: int = _FEW_FRAMES
+) -> tuple[VideoFrame, ...]:
+    """The frames of a value: at most 512, none if no picture says anything; weak ones too if there would be few."""
     kept = scenes
     if len(scenes) > _MAX_SCENES:
         kept = [scenes[number * len(scenes) // _MAX_SCENES] for number in range(_MAX_SCENES)]
     ordered = sorted((*kept, *main), key=lambda one: one.tick)
-    frames = thinned(ordered, MIN_QUALITY)
-    return frames if len(frames) >= _FEW_FRAMES else thinned(ordered, MIN_FRAME_QUALITY)
+    for min_quality in (MIN_QUALITY, WEAK_FRAME_QUALITY):
+        frames = thinned(ordered, min_quality)
+        if len(frames) >= few_frames:
+            return frames
+    return thinned(ordered, MIN_FRAME_QUALITY)
 
 
 def thinned(seen: Sequence[Seen], min_quality: int = MIN_FRAME_QUALITY) -> tuple[VideoFrame, ...]:
     """Without those of a lower quality, and those that repeat the last one kept."""
     kept: list[Seen] = []
     for one in seen:
-        if one.quality >= min_quality and (not kept or bits_between(one, kept[-1]) > _THIN_BITS):
+        if one.counts_from(min_quality) and (not kept or bits_between(one, kept[-1]) > _THIN_BITS):
             kept.append(one)
     return tuple(VideoFrame(one.pdq, one.tick, one.quality) for one in kept)

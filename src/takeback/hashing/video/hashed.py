@@ -15,11 +15,14 @@ class AskedFrames:
 
     Args:
         values: (n, 32) uint8, PDQ of one frame a row, bit 0 is the most significant bit of byte 0.
-        ticks: (n,) int64, strictly ascending, quarters of a second from the first picture.
+        ticks: (n,) float64, strictly ascending, quarters of a second from the first picture; in short videos
+            multiples of a quarter of that.
+        weak: (n,) bool: whether its quality is under 20.
     """
 
     values: NDArray[np.uint8]
-    ticks: NDArray[np.int64]
+    ticks: NDArray[np.float64]
+    weak: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.ticks)

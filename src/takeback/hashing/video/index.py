@@ -71,9 +71,13 @@ class VideoIndex:
 
     @property
     def tick_count(self) -> int:
+        """Quarters of a second before the end."""
+        return self.ticks(TICKS_A_SECOND)
+
+    def ticks(self, ticks_a_second: int) -> int:
         """Ticks before the end."""
-        ticks = self.duration * self.time_base * TICKS_A_SECOND
-        return max(1, min(-int(-ticks // 1), MAX_DURATION_S * TICKS_A_SECOND))
+        ticks = self.duration * self.time_base * ticks_a_second
+        return max(1, min(-int(-ticks // 1), MAX_DURATION_S * ticks_a_second))
 
     def glimpse_ticks(self) -> list[int]:
         """Ticks of short stretches all over the video, each from a key picture on; docs/video.md §4.4."""
@@ -92,12 +96,12 @@ class VideoIndex:
             start = soon[-1] if soon else late[0] if late else start + _LONGEST_BLINK_TICKS
         return sorted(ticks)
 
-    def pictures_at(self, ticks: Iterable[int]) -> dict[int, list[int]]:
+    def pictures_at(self, ticks: Iterable[int], ticks_a_second: int = TICKS_A_SECOND) -> dict[int, list[int]]:
         """Which picture is shown at each tick: pts to the ticks it stands for, both ascending."""
         found: dict[int, list[int]] = {}
         first = int(self.shown[0])
         for tick in ticks:
-            latest = first + int((Fraction(tick, TICKS_A_SECOND) + _LATE) // self.time_base)
+            latest = first + int((Fraction(tick, ticks_a_second) + _LATE) // self.time_base)
             place = int(np.searchsorted(self.shown, latest, side="right")) - 1
             found.setdefault(int(self.shown[place]), []).append(tick)
         return found

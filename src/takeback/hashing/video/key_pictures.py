@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from takeback.hashing.video.choose import Seen, bits_between
 from takeback.hashing.video.luma import Luma
+from takeback.model.video import WEAK_FRAME_QUALITY
 
 _UNKNOWN_BITS = 128
 """How calm a picture that is alone counts as: two unrelated ones are about that far apart."""
@@ -42,6 +43,7 @@ class KeyPictures:
         self._parts, self._duration_ticks = parts, duration_ticks
         self._best: dict[int, tuple[int, KeyPicture]] = {}
         self._still: dict[int, tuple[int, KeyPicture]] = {}
+        self._weak: dict[int, tuple[int, KeyPicture]] = {}
         self._last: tuple[Seen, Luma] | None = None
         self._last_bits = self._before_bits = _UNKNOWN_BITS
 
@@ -54,15 +56,16 @@ class KeyPictures:
         self._last = (seen, small)
 
     def chosen(self) -> list[KeyPicture]:
-        """Those that were chosen, in order of time; stills only of a video that is nothing else."""
+        """Those that were chosen, in order of time; stills, or weak ones, only of a video that is nothing else."""
         if self._last is not None:
             self._offer(*self._last, self._last_bits)
             self._last = None
-        best = self._best or self._still
+        best = self._best or self._still or self._weak
         return [best[part][1] for part in sorted(best)]
 
     def _offer(self, seen: Seen, small: Luma, calm_bits: int) -> None:
         part = min(int(self._parts * seen.tick / self._duration_ticks), self._parts - 1)
-        best = self._best if min(calm_bits, self._before_bits) > _STILL_BITS else self._still
-        if seen.says_something and (part not in best or calm_bits < best[part][0]):
+        kept = self._best if min(calm_bits, self._before_bits) > _STILL_BITS else self._still
+        best = kept if seen.says_something else self._weak
+        if seen.quality >= WEAK_FRAME_QUALITY and (part not in best or calm_bits < best[part][0]):
             best[part] = (calm_bits, KeyPicture(seen.tick, small))

@@ -15,11 +15,16 @@ from numpy.typing import NDArray
 from takeback.errors import InvalidInputError, TakebackError, UnusableMediaError
 from takeback.hashing.regions.sets import RegionSet
 from takeback.hashing.video.hashed import AskedFrames, HashedVideo
+from takeback.hashing.video.limits import MAX_DURATION_S
 from takeback.model.fingerprint import Algorithm, Fingerprint, parse_fingerprint
+from takeback.model.video import TICKS_A_SECOND
 
 _VALUE_BYTES = 32
-_MOST_FORMS = 4
+_MOST_FORMS = 12
+"""As it is and mirrored, and either trimmed or as five crops, each mirrored too."""
+
 _MOST_KEYS = 12
+_MAX_TICK = MAX_DURATION_S * TICKS_A_SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,10 @@ def video_line(video: HashedVideo) -> bytes:
             "duration_s": video.duration_s,
             "fingerprints": [[one.algorithm.value, one.value] for one in video.fingerprints],
             "key_times_s": video.key_times_s,
-            "asked": [{"values": _text(one.values), "ticks": one.ticks.tolist()} for one in video.asked],
+            "asked": [
+                {"values": _text(one.values), "ticks": one.ticks.tolist(), "weak": one.weak.tolist()}
+                for one in video.asked
+            ],
             "regions": [{"values": _text(one.values), "strong": one.strong.tolist()} for one in video.regions],
         }
     )
@@ -84,11 +92,14 @@ def parse_video_line(untrusted_line: bytes) -> HashedVideo:
             float(answer["duration_s"]),
             tuple(_fingerprint(*one) for one in answer["fingerprints"]),
             tuple(float(one) for one in answer["key_times_s"]),
-            tuple(AskedFrames(_values(one["values"]), _ticks(one["ticks"])) for one in answer["asked"][:_MOST_FORMS]),
+            tuple(
+                AskedFrames(_values(one["values"]), _ticks(one["ticks"]), _flags(one["weak"]))
+                for one in answer["asked"][:_MOST_FORMS]
+            ),
             tuple(RegionSet(_values(one["values"]), _flags(one["strong"])) for one in answer["regions"][:_MOST_KEYS]),
         )
         sets = sum(one.algorithm is Algorithm.PDQ_REGION for one in found.fingerprints)
-        sizes_fit = all(len(one.values) == len(one.ticks) for one in found.asked) and all(
+        sizes_fit = all(len(one.values) == len(one.ticks) == len(one.weak) for one in found.asked) and all(
             len(one.values) == len(one.strong) for one in found.regions
         )
     except (KeyError, TypeError, ValueError, InvalidInputError) as error:
@@ -142,9 +153,10 @@ def _values(untrusted_text: str) -> NDArray[np.uint8]:
     return np.frombuffer(bytes.fromhex(untrusted_text), np.uint8).reshape(-1, _VALUE_BYTES)
 
 
-def _ticks(untrusted: list[int]) -> NDArray[np.int64]:
-    ticks = np.array(untrusted, np.int64)
-    if ticks.ndim != 1 or (len(ticks) and (ticks[0] < 0 or np.any(np.diff(ticks) <= 0))):
+def _ticks(untrusted: list[float]) -> NDArray[np.float64]:
+    ticks = np.array(untrusted, np.float64)
+    finite = ticks.ndim == 1 and np.isfinite(ticks).all()
+    if not finite or (len(ticks) and (ticks[0] < 0 or ticks[-1] > _MAX_TICK or np.any(np.diff(ticks) <= 0))):
         raise ValueError("ticks")
     return ticks
 

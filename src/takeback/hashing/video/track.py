@@ -24,6 +24,7 @@ from takeback.errors import InvalidInputError, UnusableMediaError
 from takeback.hashing.video.format import HEAD_BYTES, known_container_of
 from takeback.hashing.video.index import Packet, VideoIndex, index_of
 from takeback.hashing.video.limits import VideoLimits
+from takeback.model.video import TICKS_A_SECOND
 
 _CODECS = frozenset(
     {"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mpeg1video", "h263", "mjpeg", "prores", "msmpeg4v3"}
@@ -51,7 +52,9 @@ class VideoTrack:
         self._container, self._stream, self._limits = container, stream, limits
         self.index: VideoIndex = _read_index(container, stream, limits)
 
-    def pictures(self, ticks: Iterable[int]) -> Iterator[tuple[list[int], av.VideoFrame]]:
+    def pictures(
+        self, ticks: Iterable[int], ticks_a_second: int = TICKS_A_SECOND
+    ) -> Iterator[tuple[list[int], av.VideoFrame]]:
         """The pictures shown at some ticks, in order of time, each with the ticks it is shown at.
 
         A picture that cannot be decoded is left out.
@@ -59,7 +62,7 @@ class VideoTrack:
         Raises:
             UnusableMediaError: ``media.damaged`` if the file cannot be read again.
         """
-        wanted = self.index.pictures_at(ticks)
+        wanted = self.index.pictures_at(ticks, ticks_a_second)
         decoder = _Decoder(self._stream, self._limits)
         with media_errors():
             for frame in self._decoded(decoder, wanted):

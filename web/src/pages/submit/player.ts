@@ -4,7 +4,6 @@
  */
 import type { PlayerAnswer, PlayerWish } from '../../worker/messages.ts';
 
-const TICKS_A_SECOND = 4;
 /** Just behind the beginning of a picture: an element that is asked for the exact time may show the one before. */
 const LATE_S = 0.005;
 const LONG_SIDE_PX = 512;
@@ -29,7 +28,7 @@ export class Player {
       case 'duration':
         return this.#open();
       case 'picture':
-        return this.#pictureAt(wish.tick / TICKS_A_SECOND + LATE_S);
+        return this.#pictureAt(wish.atS + LATE_S);
       case 'end':
         this.close();
         return {};

@@ -1,0 +1,75 @@
+"""Bars that cannot be told from the picture, because the picture is as dark as they are at its edges.
+
+What a box around everything that is not black would be, depends on the moment. But what was put between bars was a
+video before, and most have one of a few proportions. So the centre crops of those proportions are asked as well, as
+long as all that was ever bright is inside them. **Source:** docs/video.md §5.5.
+"""
+
+import numpy as np
+
+from takeback.hashing.variants import Box
+from takeback.hashing.video.choose import Seen
+from takeback.hashing.video.luma import Luma, cut, hash_of, small
+
+PROPORTIONS = ((16, 9), (4, 3), (1, 1), (3, 4), (9, 16))
+"""Width to height of nearly all videos."""
+
+_DARK_LEVEL = 32
+"""Luma as coded, where 16 is black: what is no brighter may be a bar, with what coding adds."""
+
+_SAME_SHARE_PERCENT = 98
+
+Crop = list[tuple[Seen, Seen]]
+"""Of each picture the hash of the crop, and of the crop mirrored."""
+
+
+def both_ways(tick: int, luma: Luma) -> tuple[Seen, Seen]:
+    """The hash of a picture, and of the picture mirrored."""
+    plain, mirrored = hash_of(luma)
+    return Seen(tick, plain.bits, plain.quality), Seen(tick, mirrored.bits, mirrored.quality)
+
+
+class DarkBars:
+    """Hashes the crops while a video goes by, and drops each as soon as something bright is outside of it."""
+
+    def __init__(self) -> None:
+        self._left: dict[Box, Crop] | None = None
+        self._is_lit = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to look for."""
+        return self._left is not None and not self._left
+
+    def add(self, tick: int, luma: Luma) -> None:
+        """The next picture."""
+        reduced = small(luma)
+        height, width = reduced.pixels.shape
+        if self._left is None:
+            self._left = {box: [] for box in _centre_crops(width, height)}
+        bright = reduced.pixels > _DARK_LEVEL
+        rows, columns = np.flatnonzero(bright.any(axis=1)), np.flatnonzero(bright.any(axis=0))
+        if len(rows):
+            self._is_lit = True
+            lit = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+            self._left = {box: crop for box, crop in self._left.items() if _holds(box, lit)}
+        for box, crop in self._left.items():
+            crop.append(both_ways(tick, cut(reduced, box)))
+
+    def crops(self) -> list[Crop]:
+        """Those that hold all that was bright in the whole video."""
+        return list((self._left or {}).values()) if self._is_lit else []
+
+
+def _centre_crops(width: int, height: int) -> list[Box]:
+    boxes = []
+    for across, down in PROPORTIONS:
+        crop_width, crop_height = min(width, height * across // down), min(height, width * down // across)
+        left, top = (width - crop_width) // 2, (height - crop_height) // 2
+        if crop_width * crop_height * 100 <= width * height * _SAME_SHARE_PERCENT:
+            boxes.append(Box(left, top, left + crop_width, top + crop_height))
+    return boxes
+
+
+def _holds(box: Box, lit: Box) -> bool:
+    return box.left <= lit.left and box.top <= lit.top and lit.right <= box.right and lit.bottom <= box.bottom
