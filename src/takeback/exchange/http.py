@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from takeback.exchange.gate import PartnerGate
 from takeback.exchange.service import FeedService
 from takeback.exchange.types import Partner, Scope
+from takeback.httpkit.codings import takes_coding
 from takeback.httpkit.problem import problem_replies
 from takeback.wire.feed_keys_v1 import KeysShape
 from takeback.wire.feed_v1 import (
@@ -73,15 +74,7 @@ def feed_routes(gate: PartnerGate, feed: FeedService) -> APIRouter:
 
 def _compressed(request: Request, body: bytes) -> Response:
     headers = {"Vary": "Accept-Encoding"}
-    if len(body) >= _COMPRESSED_FROM_BYTES and _takes_gzip(request.headers.get("accept-encoding", "")):
+    if len(body) >= _COMPRESSED_FROM_BYTES and takes_coding(request.headers.get("accept-encoding", ""), "gzip"):
         body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
         headers["Content-Encoding"] = "gzip"
     return Response(body, media_type="application/json", headers=headers)
-
-
-def _takes_gzip(untrusted_accept: str) -> bool:
-    for item in untrusted_accept.lower().split(","):
-        coding, _, weight = item.partition(";")
-        if coding.strip() in {"gzip", "*"}:
-            return weight.replace(" ", "").rstrip("0.") != "q="
-    return False

@@ -1,3 +1,4 @@
+import gzip
 import io
 import json
 import logging
@@ -125,6 +126,36 @@ def test_a_built_page_is_served_with_its_assets_and_nothing_beside_them(web: Pat
             missing = httpx.get(f"{server.url}/{path}")
             assert missing.status_code == 404
             assert missing.headers["cache-control"] == "no-store"
+
+
+def test_a_packed_form_is_sent_to_whoever_takes_it(web: Path) -> None:
+    (web / "assets").mkdir(parents=True)
+    for path in (web / "index.html", web / "assets" / "main-1a2b.js"):
+        path.write_bytes(b"as it is")
+        path.with_name(path.name + ".gz").write_bytes(gzip.compress(b"as it is"))
+        path.with_name(path.name + ".br").write_bytes(b"brotli")
+    (web / "assets" / "plain.css").write_bytes(b"not packed")
+    app = bare_app("with a packed page")
+    pages.mount_page(app, "submit")
+    with Server(app) as server, httpx.Client(base_url=server.url) as http:
+        for path, kind in (("/", "text/html"), ("/assets/main-1a2b.js", "text/javascript")):
+            for accepted, coding in (
+                ("gzip, deflate, br", "br"),
+                ("gzip, br;q=0", "gzip"),
+                ("*", "br"),
+                ("identity", None),
+                ("br;q=0.0, gzip;q=0", None),
+                ("brotli, xgzip", None),
+            ):
+                with http.stream("GET", path, headers={"Accept-Encoding": accepted}) as reply:
+                    raw = b"".join(reply.iter_raw())
+                assert reply.headers.get("content-encoding") == coding, accepted
+                assert reply.headers["vary"] == "accept-encoding"
+                assert reply.headers["content-type"].startswith(kind)
+                assert len(raw) == int(reply.headers["content-length"])
+                assert raw == {"br": b"brotli", None: b"as it is"}.get(coding, raw)
+                assert coding != "gzip" or gzip.decompress(raw) == b"as it is"
+        assert http.get("/assets/plain.css").text == "not packed"
 
 
 def test_a_page_that_is_not_built_says_how_to_build_it(web: Path) -> None:

@@ -1,5 +1,6 @@
 """The build hook: when it builds, when it does not, and what it says when it cannot."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -84,10 +85,23 @@ def test_the_digests_are_those_of_the_built_files(hook: ModuleType) -> None:
     hook.build_pages(ROOT)
     built = ROOT / "src/takeback/_web"
     listed = json.loads((built / "digests.json").read_text())
-    files = [path for page in PAGES for path in (built / page).rglob("*") if path.is_file()]
+    packed = {".br", ".gz"}
+    files = [
+        path for page in PAGES for path in (built / page).rglob("*") if path.suffix not in packed and path.is_file()
+    ]
     assert listed == {
         path.relative_to(built).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
     }
+
+
+def test_every_packed_form_unpacks_to_its_file(hook: ModuleType) -> None:
+    hook.build_pages(ROOT)
+    built = ROOT / "src/takeback/_web"
+    listed = json.loads((built / "digests.json").read_text())
+    for name, digest in listed.items():
+        unpacked = gzip.decompress((built / f"{name}.gz").read_bytes())
+        assert hashlib.sha256(unpacked).hexdigest() == digest
+        assert (built / f"{name}.br").is_file()  # unpacked by Chromium, in tests/e2e/test_load_weight.py
 
 
 @pytest.mark.parametrize("page", PAGES)
