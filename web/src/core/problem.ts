@@ -13,3 +13,8 @@ export class Problem extends Error {
     this.code = code;
   }
 }
+
+/** The code of whatever was thrown. */
+export function codeOf(error: unknown): string {
+  return error instanceof Problem ? error.code : 'other';
+}

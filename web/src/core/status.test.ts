@@ -20,9 +20,26 @@ describe('the state of a picture', () => {
       { state: 'found', platforms: 5 },
     ];
     expect(pictureStatuses(holds, statuses)).toEqual([
-      { file: 1, state: 'in_review', platforms: 2, tokens: holds.slice(1).map(({ token }) => token), leaving: [] },
-      { file: 2, state: 'withdrawn', platforms: 0, tokens: [], leaving: [] },
+      {
+        file: 1,
+        isVideo: false,
+        state: 'in_review',
+        platforms: 2,
+        tokens: holds.slice(1).map(({ token }) => token),
+        leaving: [],
+      },
+      { file: 2, isVideo: false, state: 'withdrawn', platforms: 0, tokens: [], leaving: [] },
     ]);
+  });
+
+  it('knows a video by what was made of it', () => {
+    const holds = [
+      hold(1, 0),
+      { ...hold(2, 1), algorithm: 'md5' as const },
+      { ...hold(2, 2), algorithm: 'vpdq' as const },
+    ];
+    const statuses = holds.map((): HoldStatus => ({ state: 'listed', platforms: 0 }));
+    expect(pictureStatuses(holds, statuses).map(({ isVideo }) => isVideo)).toEqual([false, true]);
   });
 
   it('says withdrawn only when all is withdrawn, and offers to withdraw exactly the rest', () => {

@@ -5,6 +5,8 @@ import type { HoldState, HoldStatus } from './wire.ts';
 /** One picture of a case. */
 export interface PictureStatus {
   readonly file: number;
+  /** Whether a fingerprint of it says that it is a video. */
+  readonly isVideo: boolean;
   readonly state: HoldState;
   readonly platforms: number;
   /** Its holds that can still be withdrawn. */
@@ -42,6 +44,7 @@ export function pictureStatuses(holds: readonly Hold[], statuses: readonly HoldS
     if (status === undefined) return;
     const known = pictures.get(hold.file) ?? {
       file: hold.file,
+      isVideo: false,
       state: 'withdrawn',
       platforms: 0,
       tokens: [],
@@ -53,6 +56,7 @@ export function pictureStatuses(holds: readonly Hold[], statuses: readonly HoldS
     const expires = earlier(known.expires, status.expires);
     pictures.set(hold.file, {
       ...known,
+      isVideo: known.isVideo || hold.algorithm === 'vpdq',
       ...further(known, status),
       tokens: isThere ? [...known.tokens, hold.token] : known.tokens,
       leaving: isLeaving ? [...known.leaving, hold.token] : known.leaving,

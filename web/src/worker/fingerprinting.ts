@@ -19,7 +19,7 @@ import { fileDigests } from './file_digests.ts';
 import { furtherFrames } from './frames.ts';
 import { decodePixels, type PictureFile } from './pixels.ts';
 import type { AskPlayer } from './player.ts';
-import { fingerprintVideo } from './video.ts';
+import { videoCode } from './video_code.ts';
 
 const VIDEO_HEAD_BYTES = 1024;
 
@@ -53,7 +53,9 @@ const EDITED_COPIES: Shares = { digests: 0.05, decoded: 0.2, plain: 0.45, views:
  */
 export async function fingerprintFile(file: Blob, how: How): Promise<Fingerprint[]> {
   const head = new Uint8Array(await readBytes(file.slice(0, VIDEO_HEAD_BYTES)));
-  return isVideo(head) ? fingerprintVideo(file, how) : fingerprintPicture(file, how.editedCopies, how.onShare);
+  if (!isVideo(head)) return fingerprintPicture(file, how.editedCopies, how.onShare);
+  const { fingerprintVideo } = await videoCode();
+  return fingerprintVideo(file, how);
 }
 
 /**

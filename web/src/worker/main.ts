@@ -12,9 +12,10 @@ import {
   type Primitives,
 } from '../core/sealing.ts';
 import { fingerprintFile } from './fingerprinting.ts';
-import type { PlayerAnswer, PlayerWish, Reply, Request, TaskName, Tasks } from './messages.ts';
+import type { PlayerAnswer, PlayerWish, Prepare, Reply, Request, Stop, TaskName, Tasks } from './messages.ts';
 import { webPrimitives } from './primitives.ts';
 import { solvePuzzle } from './proving.ts';
+import { videoCode } from './video_code.ts';
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 
@@ -38,15 +39,25 @@ function heardPlayer(answer: PlayerAnswer): void {
   playerAnswers.delete(answer.ask);
 }
 
+/** Tasks up to this number are given up at their next sign of life. */
+let stoppedUpTo = 0;
+let newest = 0;
+
+/** How far a task is; ends one that nobody waits for any more. */
+function shareOf({ id }: Request): (share: number) => void {
+  return (share) => {
+    if (id <= stoppedUpTo) throw new Problem('device.stopped');
+    reply({ id, kind: 'share', share });
+  };
+}
+
 async function work(request: Request): Promise<Tasks[TaskName]['answer']> {
   const device = webPrimitives(scope.crypto);
   switch (request.task) {
     case 'fingerprint':
       return fingerprintFile(request.input.file, {
         editedCopies: request.input.editedCopies,
-        onShare: (share) => {
-          reply({ id: request.id, kind: 'share', share });
-        },
+        onShare: shareOf(request),
         askPlayer: (wish) => askPlayer(request.id, wish),
       });
     case 'seal':
@@ -58,9 +69,7 @@ async function work(request: Request): Promise<Tasks[TaskName]['answer']> {
     case 'bind':
       return toHex(await device.sha256(bindingInput(request.input.path, request.input.body)));
     case 'prove':
-      return solvePuzzle(request.input.puzzle, (share) => {
-        reply({ id: request.id, kind: 'share', share });
-      });
+      return solvePuzzle(request.input.puzzle, shareOf(request));
     case 'open':
       return openSheets(device, request.input.keys, request.input.sealed);
   }
@@ -80,12 +89,21 @@ async function openSheets(
   return contents;
 }
 
-scope.addEventListener('message', (event: MessageEvent<Request | PlayerAnswer>) => {
+scope.addEventListener('message', (event: MessageEvent<Request | PlayerAnswer | Stop | Prepare>) => {
   if ('ask' in event.data) {
     heardPlayer(event.data);
     return;
   }
+  if ('prepare' in event.data) {
+    videoCode().catch(() => undefined); // tried again when it is needed
+    return;
+  }
+  if ('stop' in event.data) {
+    stoppedUpTo = newest;
+    return;
+  }
   const { id } = event.data;
+  newest = id;
   work(event.data).then(
     (answer) => {
       reply({ id, kind: 'answer', answer });
@@ -95,3 +113,5 @@ scope.addEventListener('message', (event: MessageEvent<Request | PlayerAnswer>) 
     },
   );
 });
+
+reply({ kind: 'started' });

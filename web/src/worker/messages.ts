@@ -33,8 +33,19 @@ export type TaskName = keyof Tasks;
 /** A task with a number that its answer repeats. */
 export type Request = { [Name in TaskName]: { id: number; task: Name; input: Tasks[Name]['input'] } }[TaskName];
 
-/** `share` may come any number of times; then exactly one of the others. `code` is a Problem's. */
+/** Instead of a task: give up those that are under way. Each of them still answers, with `device.stopped`. */
+export interface Stop {
+  readonly stop: true;
+}
+
+/** Instead of a task: fetch the code for videos before there is one, so that it is there when the connection is not. */
+export interface Prepare {
+  readonly prepare: 'videos';
+}
+
+/** `started` comes once. `share` may come any number of times; then exactly one of the others. `code` is a Problem's. */
 export type Reply =
+  | { kind: 'started' }
   | { id: number; kind: 'share'; share: number }
   | { id: number; kind: 'answer'; answer: Tasks[TaskName]['answer'] }
   | { id: number; kind: 'problem'; code: string }

@@ -4,7 +4,18 @@
  *
  * Source: docs/video.md §1 and §3; https://www.w3.org/TR/webcodecs/#pixel-format.
  */
-import { ALL_FORMATS, BlobSource, Input, VideoSampleSink, type InputVideoTrack, type VideoSample } from 'mediabunny';
+import {
+  BlobSource,
+  Input,
+  MATROSKA,
+  MP4,
+  MPEG_TS,
+  QTFF,
+  VideoSampleSink,
+  WEBM,
+  type InputVideoTrack,
+  type VideoSample,
+} from 'mediabunny';
 import { turned, type Luma } from '../core/luma.ts';
 import type { GreyPixels } from '../core/pdq.ts';
 import { Problem } from '../core/problem.ts';
@@ -13,6 +24,8 @@ import { MAX_DURATION_S, ticksASecond } from '../core/video.ts';
 /** For containers that round times to milliseconds. */
 const LATE_S = 0.005;
 const MAX_PIXELS = 36_000_000;
+/** What the sniffer calls a video, as far as it can be opened here; readers of other formats would only weigh. */
+const FORMATS = [MP4, QTFF, MATROSKA, WEBM, MPEG_TS];
 /** Formats with a plane of luma of their own, and the bits of a sample. */
 const LUMA_FIRST = /^(?:I4(?:20|22|44)A?(?:P(10|12))?|NV12)$/;
 
@@ -31,7 +44,7 @@ export interface OpenVideo {
  *   decode it.
  */
 export async function openVideo(file: Blob): Promise<OpenVideo> {
-  const input = new Input({ formats: ALL_FORMATS, source: new BlobSource(file) });
+  const input = new Input({ formats: FORMATS, source: new BlobSource(file) });
   try {
     const track = await videoTrack(input);
     const firstS = await track.getFirstTimestamp();

@@ -1,9 +1,16 @@
-/** The page's end of its worker: tasks as promises, with progress, and an end to all of it at any moment. */
+/**
+ * The page's end of its worker: tasks as promises, with progress, and an end to all of it at any moment.
+ *
+ * A worker's code is not kept by the browser (no page of ours is), so one that was ended can only be started again with
+ * a connection. So `stop` ends the old worker when the new one is there, and until then makes do with the old one: who
+ * presses Stop in a tunnel is not stuck there.
+ */
 import { Problem } from '../../core/problem.ts';
-import type { PlayerWish, Reply, TaskName, Tasks } from '../../worker/messages.ts';
+import type { PlayerWish, Prepare, Reply, Request, Stop, TaskName, Tasks } from '../../worker/messages.ts';
 import { Player } from './player.ts';
 
 interface Pending {
+  readonly request: Request;
   readonly resolve: (answer: Tasks[TaskName]['answer']) => void;
   readonly reject: (problem: Problem) => void;
   readonly onShare: (share: number) => void;
@@ -11,17 +18,20 @@ interface Pending {
   readonly player: Player | undefined;
 }
 
-/** Owns one worker, started when the first task comes and again after `stop`. */
+/** Owns a worker, and for a moment the one that takes its place. */
 export class Device {
   #worker: Worker | undefined;
+  #next: Worker | undefined;
   #nextId = 1;
+  readonly #started = new WeakSet<Worker>();
   readonly #pending = new Map<number, Pending>();
 
   /**
    * Do a task.
    *
    * @param onShare is told what share of the work, 0 to 1, is done.
-   * @returns the answer; rejects with a Problem: the task's own, `device.failed`, or `device.stopped`.
+   * @returns the answer; rejects with a Problem: the task's own, `device.failed`, `device.stopped`, or `code.missing`
+   *   if the worker's code is not here and there is no connection.
    */
   run<Name extends TaskName>(
     task: Name,
@@ -31,35 +41,54 @@ export class Device {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       const player = 'file' in input ? new Player(input.file) : undefined;
-      this.#pending.set(id, { resolve: resolve, reject, onShare, player });
-      this.#started().postMessage({ id, task, input });
+      const request = { id, task, input } as Request;
+      this.#pending.set(id, { request, resolve: resolve, reject, onShare, player });
+      this.warmUp();
+      this.#worker?.postMessage(request);
     });
   }
 
   /** Load the worker's code, so that it is there when the connection is not. */
   warmUp(): void {
-    this.#started();
+    this.#worker ??= this.#start();
   }
 
-  /** End the worker and whatever it was doing. Its memory, pictures included, is gone with it. */
+  /** Give up whatever is going on, and let a new worker take the place of the old one, pictures and all. */
   stop(): void {
-    this.#end('device.stopped');
+    this.#rejectAll('device.stopped');
+    const stop: Stop = { stop: true };
+    this.#worker?.postMessage(stop);
+    if (this.#worker !== undefined && this.#started.has(this.#worker)) this.#next ??= this.#start();
+    else this.warmUp();
   }
 
-  #started(): Worker {
-    if (this.#worker !== undefined) return this.#worker;
+  /** End it for good: the page is being left. */
+  end(): void {
+    this.#rejectAll('device.stopped');
+    this.#worker?.terminate();
+    this.#next?.terminate();
+  }
+
+  #start(): Worker {
     const worker = new Worker(new URL('../../worker/main.ts', import.meta.url), { type: 'module' });
     worker.addEventListener('message', (event: MessageEvent<Reply>) => {
-      this.#heard(event.data);
+      this.#heard(worker, event.data);
     });
     worker.addEventListener('error', () => {
-      this.#end('device.failed');
+      this.#failed(worker);
     });
-    this.#worker = worker;
     return worker;
   }
 
-  #heard(reply: Reply): void {
+  #heard(worker: Worker, reply: Reply): void {
+    if (reply.kind === 'started') {
+      this.#started.add(worker);
+      const prepare: Prepare = { prepare: 'videos' };
+      if (!sparesData()) worker.postMessage(prepare);
+      if (worker === this.#next) this.#takeOver(worker);
+      return;
+    }
+    if (worker !== this.#worker) return;
     const pending = this.#pending.get(reply.id);
     if (pending === undefined) return;
     if (reply.kind === 'share') {
@@ -67,7 +96,7 @@ export class Device {
       return;
     }
     if (reply.kind === 'player') {
-      void this.#askPlayer(pending.player, reply.ask, reply.wish);
+      void this.#askPlayer(worker, pending.player, reply.ask, reply.wish);
       return;
     }
     this.#pending.delete(reply.id);
@@ -76,16 +105,31 @@ export class Device {
     else pending.reject(new Problem(reply.code));
   }
 
-  async #askPlayer(player: Player | undefined, ask: number, wish: PlayerWish): Promise<void> {
-    const worker = this.#worker;
-    const answer = await player?.fulfil(wish);
-    // A worker that was ended meanwhile asks for nothing any more.
-    if (worker === this.#worker) worker?.postMessage({ ...answer, ask });
+  /** The new worker begins anew with what the old one was asked meanwhile, should that be stuck in what was stopped. */
+  #takeOver(worker: Worker): void {
+    this.#worker?.terminate();
+    this.#worker = worker;
+    this.#next = undefined;
+    for (const { request, player } of this.#pending.values()) {
+      player?.close();
+      worker.postMessage(request);
+    }
   }
 
-  #end(code: string): void {
-    this.#worker?.terminate();
+  async #askPlayer(worker: Worker, player: Player | undefined, ask: number, wish: PlayerWish): Promise<void> {
+    const answer = await player?.fulfil(wish);
+    worker.postMessage({ ...answer, ask }); // one that was ended meanwhile does not hear it
+  }
+
+  #failed(worker: Worker): void {
+    worker.terminate();
+    if (worker === this.#next) this.#next = undefined;
+    if (worker !== this.#worker) return;
     this.#worker = undefined;
+    this.#rejectAll(this.#started.has(worker) ? 'device.failed' : 'code.missing');
+  }
+
+  #rejectAll(code: string): void {
     const open = [...this.#pending.values()];
     this.#pending.clear();
     for (const { reject, player } of open) {
@@ -93,4 +137,10 @@ export class Device {
       reject(new Problem(code));
     }
   }
+}
+
+/** Whether the person has asked the browser to spare data, as far as it says so. */
+function sparesData(): boolean {
+  const { connection } = navigator as Navigator & { connection?: { saveData?: boolean } };
+  return connection?.saveData === true;
 }
