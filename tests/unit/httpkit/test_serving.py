@@ -130,10 +130,10 @@ def test_a_built_page_is_served_with_its_assets_and_nothing_beside_them(web: Pat
 
 def test_a_packed_form_is_sent_to_whoever_takes_it(web: Path) -> None:
     (web / "assets").mkdir(parents=True)
-    for path in (web / "index.html", web / "assets" / "main-1a2b.js"):
-        path.write_bytes(b"as it is")
-        path.with_name(path.name + ".gz").write_bytes(gzip.compress(b"as it is"))
-        path.with_name(path.name + ".br").write_bytes(b"brotli")
+    for file in (web / "index.html", web / "assets" / "main-1a2b.js"):
+        file.write_bytes(b"as it is")
+        file.with_name(file.name + ".gz").write_bytes(gzip.compress(b"as it is"))
+        file.with_name(file.name + ".br").write_bytes(b"brotli")
     (web / "assets" / "plain.css").write_bytes(b"not packed")
     app = bare_app("with a packed page")
     pages.mount_page(app, "submit")
