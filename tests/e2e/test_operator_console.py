@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from takeback.apps.registry import Registry, build_registry
 from takeback.clock import SystemClock
@@ -27,7 +27,18 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.chromium, pytest.mark.timeout(240)]
 
 PASSWORD = "a quiet morning in March"  # made up
-VIEWS = ("partners", "quarantine", "guard", "audit", "operators", "account", "overview")
+VIEWS = ("partners", "offers", "quarantine", "guard", "audit", "operators", "account", "overview")
+CHANGING = (
+    "add-partner",
+    "scope",
+    "terms",
+    "rotate",
+    "revoke",
+    "take-off-open",
+    "add-guard",
+    "add-operator",
+    "remove",
+)
 _WHAT_IS_KEPT = """async () => ({
     local: localStorage.length, session: sessionStorage.length, cookies: document.cookie,
     databases: (await indexedDB.databases()).length, workers: (await navigator.serviceWorker.getRegistrations()).length,
@@ -192,6 +203,56 @@ def _quarantine_and_put_back(tab: Tab, registry: Registry) -> None:
     assert registry.services.quarantine.list() == ()
 
 
+def _decide_about_offers(tab: Tab, registry: Registry) -> None:
+    clips = next(one for one in registry.services.partners.all() if one.name == "Clips")
+    registry.services.offers.offer(clips, [Fingerprint(Algorithm.MD5, secrets.token_hex(16)) for _ in range(3)])
+    tab.click("view-offers")
+    group = tab.page.get_by_test_id("offer-group")
+    expect(group).to_contain_text("3 fingerprints for Files (MD5)")
+    group.locator("summary").click()
+    tab.look("offers")
+    group.get_by_test_id("one-take").first.click()
+    tab.click("confirm")
+    expect(group).to_contain_text("2 fingerprints")
+    group.get_by_test_id("all-refuse").click()
+    tab.click("confirm")
+    expect(tab.page.get_by_test_id("no-offers")).to_be_visible()
+    tab.click("offers-taken")
+    expect(group).to_contain_text("1 fingerprint for")
+    states = sorted(offer.state.value for offer in registry.services.offers.all())
+    assert states == ["refused", "refused", "taken"]
+
+
+def _change_terms(tab: Tab, card: Locator) -> None:
+    card.get_by_test_id("terms").click()
+    tab.page.get_by_test_id("ask").get_by_test_id("may-submit").check()
+    tab.fill("per-minute", "1200")
+    tab.fill("networks", "192.0.2.0/24\n2001:db8::/48")
+    tab.look("terms")
+    tab.click("confirm")
+    expect(card.get_by_test_id("partner-rate")).to_have_text("1,200 requests a minute")
+    expect(card.get_by_test_id("partner-scopes")).to_contain_text("offer fingerprints")
+    card.get_by_test_id("partner-use").locator("summary").click()
+    expect(card.get_by_test_id("partner-use")).to_contain_text("never yet")
+
+
+def _guard_a_logo(tab: Tab, registry: Registry, folder: Path) -> None:
+    value = "0123456789abcdef0123456789abcdef"
+    lines = folder / "logos.jsonl"
+    lines.write_text(json.dumps({"file": "logo.png", "fingerprints": [{"algorithm": "md5", "value": value}]}) + "\n")
+    tab.click("view-guard")
+    tab.click("add-guard")
+    tab.page.get_by_test_id("guard-file").set_input_files(str(lines))
+    tab.fill("guard-note", "logo of an airline")
+    tab.click("save-guard")
+    expect(tab.page.get_by_test_id("guard-lines")).to_contain_text("logo of an airline")
+    assert value not in tab.page.content()
+    while registry.services.guard.recheck.step():
+        pass
+    expect(tab.page.get_by_test_id("recheck")).to_contain_text("None was taken off its list.")
+    tab.look("guard list")
+
+
 def test_what_an_operator_does_to_partners_and_lists(tab: Tab, registry: Registry, tmp_path: Path) -> None:
     _enrol_password(tab, registry, "sam", Role.OPERATOR)
     tab.click("view-partners")
@@ -209,6 +270,9 @@ def test_what_an_operator_does_to_partners_and_lists(tab: Tab, registry: Registr
     tab.look("scope")
     tab.click("confirm")
     expect(card.get_by_test_id("partner-lists")).to_have_text("Pictures (PDQ), Files (MD5)")
+    _change_terms(tab, card)
+    _decide_about_offers(tab, registry)
+    tab.click("view-partners")
     card.get_by_test_id("rotate").click()
     tab.fill("overlap", "0")
     tab.click("confirm")
@@ -221,21 +285,7 @@ def test_what_an_operator_does_to_partners_and_lists(tab: Tab, registry: Registr
     tab.click("confirm")
     expect(card).to_have_count(0)
 
-    value = "0123456789abcdef0123456789abcdef"
-    lines = tmp_path / "logos.jsonl"
-    lines.write_text(json.dumps({"file": "logo.png", "fingerprints": [{"algorithm": "md5", "value": value}]}) + "\n")
-    tab.click("view-guard")
-    tab.click("add-guard")
-    tab.page.get_by_test_id("guard-file").set_input_files(str(lines))
-    tab.fill("guard-note", "logo of an airline")
-    tab.click("save-guard")
-    expect(tab.page.get_by_test_id("guard-lines")).to_contain_text("logo of an airline")
-    assert value not in tab.page.content()
-    while registry.services.guard.recheck.step():
-        pass
-    expect(tab.page.get_by_test_id("recheck")).to_contain_text("None was taken off its list.")
-    tab.look("guard list")
-
+    _guard_a_logo(tab, registry, tmp_path)
     _quarantine_and_put_back(tab, registry)
     tab.click("view-audit")
     expect(tab.page.get_by_test_id("audit")).to_contain_text("shut out Clips")
@@ -250,7 +300,17 @@ def test_an_auditor_is_offered_nothing_to_change(tab: Tab, registry: Registry) -
         tab.click(f"view-{view}")
         expect(tab.page.locator("h1")).to_be_focused()
         tab.page.wait_for_load_state("networkidle")
-        changing = ("add-partner", "scope", "rotate", "revoke", "take-off-open", "add-guard", "add-operator", "remove")
+        changing = (
+            "add-partner",
+            "scope",
+            "terms",
+            "rotate",
+            "revoke",
+            "take-off-open",
+            "add-guard",
+            "add-operator",
+            "remove",
+        )
         for name in changing:
             expect(tab.page.get_by_test_id(name)).to_have_count(0)
     tab.click("view-partners")

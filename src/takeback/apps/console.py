@@ -18,7 +18,9 @@ from takeback.console.overview import OverviewService
 from takeback.console.sessions import ConsoleSessions
 from takeback.console.types import ConsoleLimits
 from takeback.errors import InvalidInputError
+from takeback.exchange.offers import OfferService
 from takeback.exchange.partners import PartnerService
+from takeback.exchange.statistics import StatisticsService
 from takeback.httpkit.pages import mount_page
 from takeback.registry.guard import GuardService
 from takeback.registry.quarantine import QuarantineService
@@ -37,6 +39,8 @@ class DeskServices:
     partners: PartnerService
     quarantine: QuarantineService
     guard: GuardService
+    offers: OfferService
+    statistics: StatisticsService
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +50,12 @@ class ConsoleServices:
     operators: OperatorService
     overview: OverviewService
     auditing: AuditView
-    desk: DeskServices
 
 
 def console_services(
     settings: RegistrySettings,
     engine: Engine,
     clock: Clock,
-    desk: DeskServices,
     batch_failures: Callable[[], int] | None = None,
 ) -> ConsoleServices:
     """The services over a database that is open already.
@@ -62,21 +64,32 @@ def console_services(
         settings: of the registry.
         engine: its database.
         clock: the time.
-        desk: what operators decide about.
         batch_failures: how many batches have failed in a row; ``None`` where none are run.
     """
     return ConsoleServices(
         OperatorService(engine, clock, ENROLMENT_S),
         OverviewService(engine, clock, settings.data_dir, batch_failures),
         AuditView(engine),
-        desk,
     )
 
 
 def mount_console(
-    app: FastAPI, settings: RegistrySettings, engine: Engine, clock: Clock, services: ConsoleServices
+    app: FastAPI,
+    settings: RegistrySettings,
+    engine: Engine,
+    clock: Clock,
+    services: ConsoleServices,
+    desk: DeskServices,
 ) -> None:
     """Serve the console and its page.
+
+    Args:
+        app: where.
+        settings: of the registry.
+        engine: its database.
+        clock: the time.
+        services: what operators see.
+        desk: what they decide about.
 
     Raises:
         InvalidInputError: ``settings.invalid`` for an origin that browsers make no passkeys for.
@@ -95,9 +108,11 @@ def mount_console(
         services.operators,
         services.overview,
         services.auditing,
-        services.desk.partners,
-        services.desk.quarantine,
-        services.desk.guard,
+        desk.partners,
+        desk.quarantine,
+        desk.guard,
+        desk.offers,
+        desk.statistics,
         settings.key_overlap_days,
         settings.console_origin,
     )

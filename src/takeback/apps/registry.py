@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from takeback.apps.console import mount_console
+from takeback.apps.console import DeskServices, mount_console
 from takeback.apps.registry_http import face_of, gauges, registry_app
 from takeback.apps.registry_services import Ground, OpenMatcher, Services, open_services
 from takeback.apps.registry_state import open_registry_state
@@ -88,7 +88,10 @@ def build_registry(
     batcher = Batcher(services.registry, BatchTurn(engine), settings.batch_interval_s, events, metrics.publish)
     app = registry_app(ground, services, batcher, events)
     if settings.console:
-        mount_console(app, settings, engine, clock, services.console)
+        desk = DeskServices(
+            services.partners, services.quarantine, services.guard, services.offers, services.statistics
+        )
+        mount_console(app, settings, engine, clock, services.console, desk)
     app.add_middleware(Metered, metrics=metrics, face_of=face_of)
     compaction = LogCompaction(engine, writer, settings.feed_keep_days)
     keeper = FeedKeeper(services.shelf, compaction, signer, clock, events)

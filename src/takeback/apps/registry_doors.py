@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from takeback.apps.console import ConsoleServices, DeskServices, console_services
+from takeback.apps.console import ConsoleServices, console_services
 from takeback.apps.registry_rules import abuse_services
 from takeback.apps.registry_state import open_registry_state
 from takeback.clock import Clock
@@ -53,10 +53,8 @@ def open_console(settings: RegistrySettings, clock: Clock) -> Iterator[ConsoleSe
     Raises:
         TakebackError: the database or the signing key cannot be opened.
     """
-    engine, signer = open_registry_state(settings, clock)
+    engine, _signer = open_registry_state(settings, clock)
     try:
-        guard, quarantine = abuse_services(engine, settings, clock, plain_search)
-        desk = DeskServices(PartnerService(engine, clock, signer.pin), quarantine, guard)
-        yield console_services(settings, engine, clock, desk)
+        yield console_services(settings, engine, clock)
     finally:
         engine.dispose()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from takeback.apps.console import ConsoleServices, DeskServices, console_services
+from takeback.apps.console import ConsoleServices, console_services
 from takeback.apps.registry_rules import abuse_services, case_rules
 from takeback.clock import Clock
 from takeback.db import GroupWriter
@@ -83,7 +83,6 @@ def open_services(
     feed = FeedService(engine, writer, clock, ground.signer, shelf, settings.head_ttl_s, quarantine.consider)
     cases = RegistryService(engine, writer, clock, case_rules(settings, guard.hits))
     partners = PartnerService(engine, clock, ground.signer.pin)
-    desk = DeskServices(partners, quarantine, guard)
     return Services(
         registry=cases,
         partners=partners,
@@ -95,6 +94,6 @@ def open_services(
         offers=OfferService(engine, writer, clock, cases),
         match=MatchService(None if open_matcher is None else open_matcher(engine), writer, clock),
         statistics=StatisticsService(engine),
-        console=console_services(settings, engine, clock, desk, batch_failures),
+        console=console_services(settings, engine, clock, batch_failures),
         shelf=shelf,
     )

@@ -14,7 +14,9 @@ from takeback.console.passkeys import RelyingParty
 from takeback.console.sessions import ConsoleSessions
 from takeback.console.types import Operator, Role, SignedIn
 from takeback.errors import NotAllowedError
+from takeback.exchange.offers import OfferService
 from takeback.exchange.partners import PartnerService
+from takeback.exchange.statistics import StatisticsService
 from takeback.httpkit.same_site import refuse_cross_site
 from takeback.registry.guard import GuardService
 from takeback.registry.quarantine import QuarantineService
@@ -36,6 +38,8 @@ class ConsoleFace:
         partners: who may pull.
         quarantine: what partners doubt.
         guard: what everybody has.
+        offers: what partners would put on a list.
+        statistics: what partners do.
         key_overlap_days: how long a replaced key stays good, unless told otherwise.
         origin: the console's address as browsers write it; ``None`` if only this machine uses it.
     """
@@ -48,6 +52,8 @@ class ConsoleFace:
     partners: PartnerService
     quarantine: QuarantineService
     guard: GuardService
+    offers: OfferService
+    statistics: StatisticsService
     key_overlap_days: int
     origin: str | None
 

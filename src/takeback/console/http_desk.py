@@ -3,44 +3,33 @@
 **Source:** docs/protocol/console-v1.md.
 """
 
-from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
 from takeback.console.face import ConsoleFace
 from takeback.console.http_decisions import decision_routes
+from takeback.console.http_partners import offer_routes, partner_routes
 from takeback.console.overview import HISTORY_DAYS
 from takeback.console.shapes import (
     audit_line_shape,
     issued_code_shape,
-    issued_key_shape,
     list_shape,
     operator_shape,
-    partner_shape,
 )
 from takeback.console.types import Operator, Role
-from takeback.exchange.partners import DEFAULT_LISTS
 from takeback.httpkit.problem import problem_replies
-from takeback.model.fingerprint import Algorithm
 from takeback.wire.console_v1 import (
     AuditPageShape,
     ChainCheckShape,
-    EndedKeysShape,
     FigureShape,
     HealthShape,
     IssuedCodeShape,
-    IssuedKeyShape,
     NewOperatorShape,
-    NewPartnerShape,
     OperatorShape,
     OperatorsShape,
     OverviewShape,
-    PartnerShape,
-    PartnersShape,
     RoleShape,
-    RotateShape,
-    ScopeShape,
 )
 
 _MAX_SEQ = 2**63 - 1
@@ -52,7 +41,8 @@ def desk_routes(face: ConsoleFace) -> APIRouter:
     """Everything behind the sign-in."""
     routes = APIRouter(responses=problem_replies(401))
     routes.include_router(_overview_routes(face))
-    routes.include_router(_partner_routes(face))
+    routes.include_router(partner_routes(face))
+    routes.include_router(offer_routes(face))
     routes.include_router(_operator_routes(face))
     routes.include_router(decision_routes(face))
     return routes
@@ -86,43 +76,6 @@ def _overview_routes(face: ConsoleFace) -> APIRouter:
     return routes
 
 
-def _partner_routes(face: ConsoleFace) -> APIRouter:
-    routes = APIRouter(prefix="/partners", responses=problem_replies(404, 409))
-    Acting = Annotated[Operator, Depends(face.acting)]  # noqa: N806 - a type
-
-    @routes.get("", dependencies=[Depends(face.signed_in)], name="all partners")
-    def partners() -> PartnersShape:
-        shapes = [partner_shape(partner) for partner in face.partners.all()]
-        return PartnersShape(
-            partners=shapes,
-            default_lists=[name.value for name in DEFAULT_LISTS],
-            overlap_days=face.key_overlap_days,
-        )
-
-    @routes.post("", status_code=201, name="take in a partner")
-    def add(body: NewPartnerShape, by: Acting) -> IssuedKeyShape:
-        return issued_key_shape(face.partners.add(body.name, _lists(body.lists), by.operator_id))
-
-    @routes.post("/{partner_id}/key", name="give a partner another key")
-    def rotate(partner_id: PartnerId, body: RotateShape, by: Acting) -> IssuedKeyShape:
-        issued = face.partners.rotate(partner_id, by.operator_id, overlap_days=body.overlap_days)
-        return issued_key_shape(issued)
-
-    @routes.post("/{partner_id}/confirm", name="end the keys before the newest")
-    def confirm(partner_id: PartnerId, by: Acting) -> EndedKeysShape:
-        return EndedKeysShape(ended=face.partners.confirm(partner_id, by.operator_id))
-
-    @routes.put("/{partner_id}/lists", name="change what a partner may pull")
-    def scope(partner_id: PartnerId, body: ScopeShape, by: Acting) -> PartnerShape:
-        return partner_shape(face.partners.rescope(partner_id, _lists(body.lists), by.operator_id))
-
-    @routes.delete("/{partner_id}", status_code=204, name="shut a partner out")
-    def revoke(partner_id: PartnerId, by: Acting) -> None:
-        face.partners.revoke(partner_id, by.operator_id)
-
-    return routes
-
-
 def _operator_routes(face: ConsoleFace) -> APIRouter:
     routes = APIRouter(prefix="/operators", responses=problem_replies(404, 409))
     Acting = Annotated[Operator, Depends(face.acting)]  # noqa: N806 - a type
@@ -148,7 +101,3 @@ def _operator_routes(face: ConsoleFace) -> APIRouter:
         face.operators.remove(operator_id, by.operator_id)
 
     return routes
-
-
-def _lists(names: Iterable[str]) -> list[Algorithm]:
-    return [Algorithm(name) for name in names]

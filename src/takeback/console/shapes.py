@@ -7,23 +7,17 @@ from takeback.console.auditing import AuditLine
 from takeback.console.overview import ListHistory
 from takeback.console.types import Enrolment, Means, Operator
 from takeback.errors import InvalidInputError
-from takeback.exchange.partners import IssuedKey
-from takeback.exchange.types import Partner
-from takeback.model.fingerprint import Algorithm
 from takeback.registry.guard import GuardLine
 from takeback.registry.guard_recheck import Recheck
 from takeback.registry.set_aside import AsideEntry
 from takeback.wire.console_v1 import (
     AsideEntryShape,
     AuditLineShape,
-    CredentialsShape,
     FeedbackCountShape,
     GuardLineShape,
     IssuedCodeShape,
-    IssuedKeyShape,
     ListHistoryShape,
     OperatorShape,
-    PartnerShape,
     RecheckShape,
     SizeShape,
 )
@@ -61,30 +55,6 @@ def issued_code_shape(enrolment: Enrolment) -> IssuedCodeShape:
     """An operator and their code."""
     operator = operator_shape(enrolment.operator)
     return IssuedCodeShape(operator=operator, code=enrolment.code, expires=enrolment.expires_s)
-
-
-def partner_shape(partner: Partner) -> PartnerShape:
-    """A partner."""
-    return PartnerShape(
-        partner=partner.partner_id,
-        name=partner.name,
-        lists=[name.value for name in Algorithm if name in partner.lists],
-        active=partner.is_active,
-        scopes=sorted(scope.value for scope in partner.scopes),
-        networks=list(partner.networks),
-    )
-
-
-def issued_key_shape(issued: IssuedKey) -> IssuedKeyShape:
-    """A partner and its key."""
-    shown = issued.key.credentials()
-    credentials = CredentialsShape(
-        ncmec_user=shown.user,
-        ncmec_password=shown.password,
-        stopncii_function_key=shown.function_key,
-        stopncii_subscription_key=shown.subscription_key,
-    )
-    return IssuedKeyShape(partner=partner_shape(issued.partner), key=issued.key.text(), credentials=credentials)
 
 
 def list_shape(history: ListHistory) -> ListHistoryShape:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from takeback.clock import Clock
 from takeback.db import GroupWriter, reading
@@ -100,6 +100,14 @@ class OfferService:
             query = query.where(OFFERS.c.state == state.value)
         with reading(self._engine) as connection:
             return [_offer(row) for row in connection.execute(query)]
+
+    def page(self, state: OfferState, at_most: int) -> tuple[list[Offer], int]:
+        """The oldest offers in one state, and how many there are."""
+        mine = OFFERS.c.state == state.value
+        query = select(OFFERS).where(mine).order_by(OFFERS.c.day, OFFERS.c.offer_id).limit(at_most)
+        with reading(self._engine) as connection:
+            total = connection.execute(select(func.count()).select_from(OFFERS).where(mine)).scalar_one()
+            return [_offer(row) for row in connection.execute(query)], total
 
     def take(self, offer_id: str, by: str = BY_COMMAND) -> None:
         """Put an offer on its list with the next batch.

@@ -180,67 +180,6 @@ class OverviewShape(ReplyShape):
     statistics: list[FigureShape]
 
 
-class PartnerShape(ReplyShape):
-    """A partner. ``scopes`` and ``networks``: what it may do, and from where; from anywhere, if empty."""
-
-    partner: Hex16
-    name: Name
-    lists: list[ListName]
-    active: bool
-    scopes: list[str]
-    networks: list[str]
-
-
-class PartnersShape(ReplyShape):
-    """All partners; which lists one gets, and for how many days a replaced key stays good, unless told otherwise."""
-
-    partners: list[PartnerShape]
-    default_lists: list[ListName]
-    overlap_days: int
-
-
-class NewPartnerShape(Shape):
-    """A partner to be taken in."""
-
-    name: Name
-    lists: Lists
-
-
-class ScopeShape(Shape):
-    """Which lists a partner may pull from now on."""
-
-    lists: Lists
-
-
-class RotateShape(Shape):
-    """How many days the key before stays good beside the new one; 0 ends it at once."""
-
-    overlap_days: Annotated[int, Field(ge=0, le=365)]
-
-
-class EndedKeysShape(ReplyShape):
-    """How many replaced keys were ended."""
-
-    ended: int
-
-
-class CredentialsShape(ReplyShape):
-    """The same key as the NCMEC and the StopNCII shapes want it."""
-
-    ncmec_user: str
-    ncmec_password: str
-    stopncii_function_key: str
-    stopncii_subscription_key: str
-
-
-class IssuedKeyShape(ReplyShape):
-    """A partner and its key, shown once."""
-
-    partner: PartnerShape
-    key: str
-    credentials: CredentialsShape
-
-
 class AuditLineShape(ReplyShape):
     """A line of the audit log."""
 

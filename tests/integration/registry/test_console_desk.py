@@ -36,6 +36,7 @@ def test_an_auditor_sees_everything_and_changes_nothing(rig: RegistryRig, server
                 continue
             place = path.replace("{partner_id}", partner).replace("{operator_id}", desk.operator.operator_id)
             place = place.replace("{entry_id}", "0" * 32).replace("{guard_id}", "0" * 32)
+            place = place.replace("{offer_id}", "0" * 32)
             is_reading = method.upper() in READING or f"{method.upper()} {path}" in READING
             body = {"name": "x", "lists": ["pdq"], "role": "auditor"}  # what one route or another asks for
             reply = auditor.http.request(method, place, json=None if method in {"get", "delete"} else body)
@@ -92,6 +93,80 @@ def test_partners_are_taken_in_scoped_given_another_key_and_shut_out(rig: Regist
     acts = [(line["actor"], line["what"], line["subject"]) for line in desk.call("GET", "/audit")["lines"]]
     done = ("revoke", "confirm", "rotate", "scope", "add")
     assert acts[:5] == [("robin", f"partner-{act}", "Second") for act in done]
+
+
+def test_a_partners_terms_are_changed_and_hold_at_once(server: Server, desk: Desk) -> None:
+    made = desk.call("POST", "/partners", {"name": "Second", "lists": ["md5"]}, 201)
+    place = f"/partners/{made['partner']['partner']}/terms"
+    assert (made["partner"]["per_minute"], made["partner"]["scopes"]) == (None, ["feedback", "pull"])
+    key = {"Authorization": f"Bearer {made['key']}"}
+    head = f"{server.url}/feed/v1/md5/head"
+    assert httpx.get(head, headers=key, timeout=30).status_code == 200
+    terms = {"scopes": ["feedback", "submit"], "per_minute": 30, "networks": ["192.0.2.0/24"]}
+    changed = desk.call("PUT", place, terms)
+    assert {name: changed[name] for name in terms} == terms
+    refused = httpx.get(head, headers=key, timeout=30)
+    assert (refused.status_code, _code(refused.json())) == (403, "partner.network")
+    desk.call("PUT", place, {**terms, "networks": []})
+    refused = httpx.get(head, headers=key, timeout=30)
+    assert (refused.status_code, _code(refused.json())) == (403, "partner.scope")
+    back = desk.call("PUT", place, {"scopes": ["pull"], "per_minute": 0, "networks": []})
+    assert (back["per_minute"], back["networks"]) == (None, [])
+    assert httpx.get(head, headers=key, timeout=30).status_code == 200
+    assert _code(desk.call("PUT", place, {**terms, "networks": ["example.org"]}, 422)) == "partner.networks"
+    desk.call("PUT", place, {**terms, "scopes": []}, 422)
+    assert [line["what"] for line in desk.call("GET", "/audit")["lines"]].count("partner-terms") == 3
+
+
+def test_what_partners_do_is_counted_as_the_command_counts_it(rig: RegistryRig, desk: Desk) -> None:
+    rig.submits(rig.md5(), rig.md5())
+    rig.batch()
+    (entry_id, *_) = rig.listed(Algorithm.MD5)
+    word = Feedback(Algorithm.MD5, entry_id, FeedbackValue.BLOCKED)
+    rig.registry.services.feed.feedback(rig.partner.partner, [word])
+    rig.submits(rig.md5())
+    rig.batch()
+    (counts,) = desk.call("GET", "/partners/statistics")["partners"]
+    assert counts["partner"] == rig.partner.partner.partner_id
+    assert counts["words"] == [{"value": "Blocked", "entries": 1}]
+    assert {"list": "md5", "changes": 1} in counts["behind"]
+    (known,) = rig.registry.services.statistics.all()
+    assert (counts["pulls"], counts["questions"]) == (known.pulls, known.questions)
+    assert counts["last_pull"] == rig.clock.now_s() // 86_400
+
+
+def test_what_partners_offer_is_listed_only_when_an_operator_takes_it(rig: RegistryRig, desk: Desk) -> None:
+    offers = rig.registry.services.offers
+    wanted, other = rig.md5(), rig.md5()
+    offers.offer(rig.partner.partner, [wanted, other])
+    seen = desk.call("GET", "/offers")
+    assert (seen["total"], {row["name"] for row in seen["offers"]}) == (2, {"First platform"})
+    assert wanted.value not in str(seen)
+    of_value = {offer.fingerprint.value: offer.offer_id for offer in offers.all()}
+    desk.call("POST", f"/offers/{of_value[wanted.value]}/take", status=204)
+    desk.call("POST", f"/offers/{of_value[other.value]}/refuse", status=204)
+    conflict = desk.call("POST", f"/offers/{of_value[other.value]}/take", status=409)
+    assert _code(conflict) == "offer.decided"
+    rig.batch()
+    assert [change.value for change in rig.listed(Algorithm.MD5).values()] == [wanted.value]
+    assert desk.call("GET", "/offers")["offers"] == []
+    assert [row["state"] for row in desk.call("GET", "/offers?state=taken")["offers"]] == ["taken"]
+    desk.call("POST", f"/offers/{of_value[wanted.value]}/withdraw", status=204)
+    rig.batch()
+    assert rig.listed(Algorithm.MD5) == {}
+    desk.call("POST", f"/offers/{'0' * 32}/refuse", status=404)
+    acts = [(line["actor"], line["what"]) for line in desk.call("GET", "/audit")["lines"]]
+    assert [act for act in acts if act[1].startswith("offer-")] == [
+        ("robin", "offer-withdraw"),
+        ("robin", "offer-refuse"),
+        ("robin", "offer-take"),
+    ]
+
+
+def test_of_many_offers_the_first_are_shown_and_all_are_counted(rig: RegistryRig, desk: Desk) -> None:
+    rig.registry.services.offers.offer(rig.partner.partner, [rig.md5() for _ in range(130)])
+    seen = desk.call("GET", "/offers")
+    assert (len(seen["offers"]), seen["total"]) == (100, 130)
 
 
 def test_operators_are_taken_in_change_role_and_go(rig: RegistryRig, server: Server, desk: Desk) -> None:

@@ -7,10 +7,8 @@ import {
   parseEnrolment,
   parseGuardList,
   parseIssuedCode,
-  parseIssuedKey,
   parseOperators,
   parseOverview,
-  parsePartners,
   parsePasskeyRequest,
   parseQuarantine,
   parseSession,
@@ -21,16 +19,26 @@ import {
   type GuardedFingerprint,
   type GuardList,
   type IssuedCode,
-  type IssuedKey,
   type Operator,
   type Overview,
-  type Partners,
   type PasskeyChallenge,
   type PasskeyRequest,
   type Role,
   type Session,
 } from '../core/console_wire.ts';
 import type { Algorithm } from '../core/fingerprint.ts';
+import {
+  parseIssuedKey,
+  parseOffers,
+  parsePartners,
+  parsePartnerStatistics,
+  type IssuedKey,
+  type Offers,
+  type OfferState,
+  type PartnerCounts,
+  type Partners,
+  type Terms,
+} from '../core/partners_wire.ts';
 import { call, type Outgoing } from './request.ts';
 
 const BASE = '/operator/v1';
@@ -108,6 +116,23 @@ export async function addPartner(name: string, lists: readonly Algorithm[]): Pro
 
 export async function scopePartner(id: string, lists: readonly Algorithm[]): Promise<void> {
   await ask('PUT', `/partners/${id}/lists`, { lists });
+}
+
+export async function setTerms(id: string, terms: Terms): Promise<void> {
+  const { scopes, perMinute, networks } = terms;
+  await ask('PUT', `/partners/${id}/terms`, { scopes, per_minute: perMinute, networks });
+}
+
+export async function fetchPartnerStatistics(): Promise<readonly PartnerCounts[]> {
+  return parsePartnerStatistics(await ask('GET', '/partners/statistics'));
+}
+
+export async function fetchOffers(state: OfferState): Promise<Offers> {
+  return parseOffers(await ask('GET', `/offers?state=${state}`));
+}
+
+export async function decideOffer(id: string, decision: 'take' | 'refuse' | 'withdraw'): Promise<void> {
+  await ask('POST', `/offers/${id}/${decision}`);
 }
 
 export async function rotatePartner(id: string, overlapDays: number): Promise<IssuedKey> {

@@ -8,11 +8,11 @@ import {
   parseEnrolment,
   parseGuardList,
   parseHashLines,
-  parseIssuedKey,
   parseOverview,
   parseQuarantine,
   parseSession,
 } from './console_wire.ts';
+import { parseIssuedKey, parseOffers, parsePartners, parsePartnerStatistics } from './partners_wire.ts';
 import { Problem } from './problem.ts';
 
 const OPERATOR = { operator: '0123456789abcdef', name: 'robin', role: 'auditor', active: true, means: ['passkey'] };
@@ -31,6 +31,20 @@ describe('replies', () => {
     expect(parseAuditPage(JSON.stringify({ lines: [line] }))[0]).toMatchObject({ list: 'md5', subject: undefined });
   });
 
+  it('about partners are read into values', () => {
+    const partner = { partner: '0123456789abcdef', name: 'Clips', lists: ['pdq'], active: true, scopes: ['pull'] };
+    const all = { partners: [{ ...partner, networks: [], per_minute: null }], default_lists: [], overlap_days: 7 };
+    expect(parsePartners(JSON.stringify(all)).partners[0]).toMatchObject({ name: 'Clips', perMinute: undefined });
+    const counts = { partner: '0123456789abcdef', pulls: 3, questions: 0, last_pull: null };
+    const behind = [{ list: 'md5', changes: 4 }];
+    const statistics = { partners: [{ ...counts, behind, words: [{ value: 'Blocked', entries: 2 }] }] };
+    expect(parsePartnerStatistics(JSON.stringify(statistics))[0]).toMatchObject({ lastPull: undefined, behind });
+    const offer = { offer: '0'.repeat(32), partner: '0123456789abcdef', name: 'Clips', list: 'md5', day: 1 };
+    const offers = { offers: [{ ...offer, state: 'waiting' }], total: 5 };
+    expect(parseOffers(JSON.stringify(offers)).offers[0]?.state).toBe('waiting');
+    expect(() => parseOffers(JSON.stringify({ offers: [{ ...offer, state: 'lost' }], total: 1 }))).toThrow(Problem);
+  });
+
   it('of another form are one kind of problem', () => {
     for (const parse of [
       parseSession,
@@ -41,6 +55,9 @@ describe('replies', () => {
       parseQuarantine,
       parseGuardList,
       parseHashLines,
+      parseOffers,
+      parsePartners,
+      parsePartnerStatistics,
     ]) {
       fc.assert(
         fc.property(fc.oneof(fc.string(), fc.json()), (untrusted) => {

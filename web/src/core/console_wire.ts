@@ -81,29 +81,6 @@ export interface Overview {
   readonly statistics: readonly Figure[];
 }
 
-export interface Partner {
-  readonly id: string;
-  readonly name: string;
-  readonly lists: readonly Algorithm[];
-  readonly isActive: boolean;
-  readonly scopes: readonly string[];
-  readonly networks: readonly string[];
-}
-
-export interface Partners {
-  readonly partners: readonly Partner[];
-  readonly defaultLists: readonly Algorithm[];
-  readonly overlapDays: number;
-}
-
-/** A partner and its key, with what it is in other protocols. Shown once. */
-export interface IssuedKey {
-  readonly partner: Partner;
-  readonly key: string;
-  readonly ncmec: { readonly user: string; readonly password: string };
-  readonly stopncii: { readonly functionKey: string; readonly subscriptionKey: string };
-}
-
 export interface AuditLine {
   readonly seq: number;
   readonly day: number;
@@ -167,10 +144,12 @@ export interface ChainCheck {
   readonly broken: string | undefined;
 }
 
-const ID = /^[0-9a-f]{16}$/;
+/** A partner's or an operator's id. */
+export const ID = /^[0-9a-f]{16}$/;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
-function reading<T>(parse: (read: Reader, record: Record<string, unknown>) => T): (untrustedText: string) => T {
+/** A parser of a whole answer. */
+export function reading<T>(parse: (read: Reader, record: Record<string, unknown>) => T): (untrustedText: string) => T {
   return (untrustedText) => {
     const read = new Reader('reply.malformed');
     return parse(read, read.record(read.json(untrustedText)));
@@ -188,22 +167,6 @@ function operator(read: Reader, untrusted: unknown): Operator {
   };
 }
 
-function lists(read: Reader, untrusted: unknown): Algorithm[] {
-  return read.list(untrusted, (name) => read.oneOf(name, ALGORITHMS));
-}
-
-function partner(read: Reader, untrusted: unknown): Partner {
-  const record = read.record(untrusted);
-  return {
-    id: read.text(record['partner'], ID),
-    name: read.text(record['name']),
-    lists: lists(read, record['lists']),
-    isActive: read.truth(record['active']),
-    scopes: read.list(record['scopes'], (scope) => read.text(scope)),
-    networks: read.list(record['networks'], (network) => read.text(network)),
-  };
-}
-
 function challenge(read: Reader, record: Record<string, unknown>): PasskeyChallenge {
   return { rpId: read.text(record['rp_id']), challenge: read.text(record['challenge'], BASE64URL) };
 }
@@ -218,7 +181,7 @@ function passkeyRequest(read: Reader, untrusted: unknown): PasskeyRequest {
 }
 
 /** A field that may be absent or `null`. */
-function optional<T>(untrusted: unknown, parse: (untrusted: unknown) => T): T | undefined {
+export function optional<T>(untrusted: unknown, parse: (untrusted: unknown) => T): T | undefined {
   return untrusted === null || untrusted === undefined ? undefined : parse(untrusted);
 }
 
@@ -281,27 +244,6 @@ function listHistory(read: Reader, untrusted: unknown): ListHistory {
   };
 }
 
-export const parsePartner = reading(partner);
-
-export const parsePartners = reading((read, record): Partners => ({
-  partners: read.list(record['partners'], (item) => partner(read, item)),
-  defaultLists: lists(read, record['default_lists']),
-  overlapDays: read.whole(record['overlap_days'], 0),
-}));
-
-export const parseIssuedKey = reading((read, record): IssuedKey => {
-  const credentials = read.record(record['credentials']);
-  return {
-    partner: partner(read, record['partner']),
-    key: read.text(record['key'], /^tb1_[0-9a-f_]+$/),
-    ncmec: { user: read.text(credentials['ncmec_user']), password: read.text(credentials['ncmec_password']) },
-    stopncii: {
-      functionKey: read.text(credentials['stopncii_function_key']),
-      subscriptionKey: read.text(credentials['stopncii_subscription_key']),
-    },
-  };
-});
-
 export const parseAuditPage = reading((read, record) => read.list(record['lines'], (item) => auditLine(read, item)));
 
 function auditLine(read: Reader, untrusted: unknown): AuditLine {
@@ -323,7 +265,8 @@ export const parseChainCheck = reading((read, record): ChainCheck => ({
   broken: optional(record['broken'], (broken) => read.text(broken)),
 }));
 
-const LONG_ID = /^[0-9a-f]{32}$/;
+/** An entry's, a line's or an offer's id. */
+export const LONG_ID = /^[0-9a-f]{32}$/;
 
 function asideEntry(read: Reader, untrusted: unknown): AsideEntry {
   const record = read.record(untrusted);

@@ -7,7 +7,16 @@ import { fetchSession, signOut } from '../../api/operator.ts';
 import type { Session } from '../../core/console_wire.ts';
 import { Problem } from '../../core/problem.ts';
 
-export const VIEWS = ['overview', 'partners', 'quarantine', 'guard', 'audit', 'operators', 'account'] as const;
+export const VIEWS = [
+  'overview',
+  'partners',
+  'offers',
+  'quarantine',
+  'guard',
+  'audit',
+  'operators',
+  'account',
+] as const;
 export type View = (typeof VIEWS)[number];
 
 const NO_SESSION = 'console.session';
