@@ -21,7 +21,7 @@ from takeback.httpkit.headers import SecurityHeaders
 from takeback.httpkit.limits import BodyLimit, InFlightLimit
 from takeback.httpkit.logs import EventLog
 from takeback.httpkit.metrics import Face, Gauge
-from takeback.httpkit.pages import mount_page
+from takeback.httpkit.pages import mount_digests, mount_page
 from takeback.httpkit.problem import install_problem_handlers, problem_replies
 from takeback.httpkit.rate import RequestRate
 from takeback.httpkit.stopping import stopping_of
@@ -69,6 +69,7 @@ def registry_app(ground: Ground, services: Services, batcher: Batcher, log: Even
     app.include_router(match_routes(gate, services.match))
     _add_probes(app, services, batcher)
     mount_page(app, "submit")
+    mount_digests(app)
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, by_prefix=_BODY_BYTES)
     app.add_middleware(InFlightLimit, max_in_flight=settings.max_in_flight, exempt=("/healthz", WAIT_PATH))
     app.add_middleware(SecurityHeaders, passkeys_below="/operator/")

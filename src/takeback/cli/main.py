@@ -46,6 +46,7 @@ _COMMANDS = {
     "registry": _Command("takeback.cli.registry", "registry"),
     "operator": _Command("takeback.cli.operator", "registry"),
     "partner": _Command("takeback.cli.partner", "registry"),
+    "verify-page": _Command("takeback.cli.verify_page", "client"),
     "sync": _Command("takeback.cli.sync", "client"),
     "platform": _Command("takeback.cli.platform", "platform"),
     "sample": _Command("takeback.cli.sample", "platform"),

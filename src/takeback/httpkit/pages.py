@@ -55,6 +55,19 @@ def mount_page(app: FastAPI, page: Page, at: str = "/") -> None:
     app.mount(f"{root}assets", _Assets(directory=_folder_of(page) / "assets", check_dir=False))
 
 
+def mount_digests(app: FastAPI) -> None:
+    """Serve ``/digests.json``: the SHA-256 of every file of the build, for whoever compares.
+
+    **Source:** docs/protocol/page-v1.md §2.
+    """
+
+    async def digests(request: Request) -> Response:
+        page_folder("submit")
+        return _file(_folder_of("submit").parent / "digests.json", request.headers, "application/json")
+
+    app.add_route("/digests.json", digests, methods=["GET"], include_in_schema=False)
+
+
 class _Assets(StaticFiles):
     """Files whose names change with their content, each in the smallest form that the caller takes."""
 
