@@ -37,10 +37,13 @@ from takeback.platform.arriving import ArrivalLimits
 from takeback.platform.checking import CheckService
 from takeback.platform.decision_bell import DecisionBell
 from takeback.platform.filmstrip import FilmstripCache
+from takeback.platform.finds import Finds
 from takeback.platform.held import HeldFiles
 from takeback.platform.http import PlatformFace, platform_router
 from takeback.platform.keys import PlatformKeys
 from takeback.platform.lists import ListFollower
+from takeback.platform.look_back import LookBack, LookBackThread
+from takeback.platform.memory import Memory
 from takeback.platform.ownership import DataDirLock
 from takeback.platform.pool import PicturePool
 from takeback.platform.reporting import FeedbackReporter
@@ -70,13 +73,14 @@ class Platform:
     keys: PlatformKeys
     _face: PlatformFace = field(repr=False)
     _reporter: FeedbackReporter = field(repr=False)
+    _looking_back: LookBackThread = field(repr=False)
     _log: EventLog = field(repr=False)
     _opened: ExitStack = field(default_factory=ExitStack, init=False, repr=False)
 
     def start(self) -> None:
         """Start following the list and sending feedback."""
-        self._face.checks.forget_old()
         self._face.pool.start(partial(_warm_up, self._log))
+        self._looking_back.start()
         self._face.follower.start()
         self._reporter.start()
 
@@ -137,10 +141,20 @@ def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opene
     opened.callback(reporter.stop)
     index = MatchEngine()
     feed = FeedClient(http, partner_key, lists, clock)
-    follower = ListFollower(feed, lists, index, settings.sync_interval_s, log)
-    opened.callback(follower.stop)
     bell = _bell(engine)
     opened.callback(bell.close)
+    memory = Memory(
+        key=keys.memory_key,
+        keep_days=settings.lookback_days,
+        max_content_bytes=settings.lookback_max_content_kb * 1024,
+        max_total_bytes=settings.lookback_max_mb * 1024 * 1024,
+    )
+    finds = Finds(writer, bell, reporter, clock, round(settings.lookback_deadline_h * 3600))
+    look_back = LookBack(engine, writer, memory, lists, index, finds, clock, log)
+    looking_back = LookBackThread(look_back, log)
+    opened.callback(looking_back.stop)
+    follower = ListFollower(feed, lists, index, settings.sync_interval_s, log, looking_back.lists_moved)
+    opened.callback(follower.stop)
 
     held = _held_files(settings, engine)
     limits = Limits(max_bytes=settings.max_picture_bytes)
@@ -153,6 +167,7 @@ def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opene
         index=index,
         hash_picture=lambda picture, regions: query_fingerprints_of(picture, limits, regions=regions),
         hash_video=lambda video, regions: hasher.query_of(video, regions=regions),
+        memory=memory,
         reporter=reporter,
         clock=clock,
         deadline_s=round(settings.deadline_h * 3600),
@@ -177,6 +192,7 @@ def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opene
         review=review,
         sessions=sessions,
         follower=follower,
+        look_back=look_back,
         bell=bell,
         pool=pool,
         videos=videos,
@@ -184,7 +200,7 @@ def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opene
         limits=ArrivalLimits(settings.max_picture_bytes, settings.max_video_bytes),
         clock=clock,
     )
-    return Platform(_app(face, settings, log), keys, face, reporter, log)
+    return Platform(_app(face, settings, log), keys, face, reporter, looking_back, log)
 
 
 def serve(settings: PlatformSettings, on_ready: Callable[[str], None] | None = None) -> None:
@@ -219,7 +235,7 @@ def _app(face: PlatformFace, settings: PlatformSettings, log: EventLog) -> FastA
     app.add_middleware(
         BodyLimit,
         max_body_bytes=_MAX_BODY_BYTES,
-        by_prefix={"/v1/check": largest},
+        by_prefix={"/v1/check": largest, "/v1/copies/": largest},
         body_timeout_s=settings.body_timeout_s,
     )
     app.add_middleware(InFlightLimit, max_in_flight=_MAX_IN_FLIGHT)
@@ -247,7 +263,7 @@ def _held_files(settings: PlatformSettings, engine: Engine) -> HeldFiles:
 
 def _bell(engine: Engine) -> DecisionBell:
     with reading(engine) as connection:
-        return DecisionBell(store.last_decision_seq(connection))
+        return DecisionBell(store.last_notice_seq(connection))
 
 
 if __name__ == "__main__":

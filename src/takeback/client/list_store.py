@@ -61,6 +61,7 @@ class ListStore:
         with _as_store_errors():
             self._writer = self._connect()
             self._prepare()
+            self._identity = self._named()
 
     def __enter__(self) -> Self:
         return self
@@ -74,6 +75,11 @@ class ListStore:
         """Let go of the file."""
         with self._lock:
             self._writer.close()
+
+    @property
+    def identity(self) -> bytes:
+        """16 random bytes made with the file, so that what is derived from it is not taken for another file's."""
+        return self._identity
 
     def state(self, name: Algorithm) -> ListState:
         """What is remembered about a list; that of an empty list before the first sync."""
@@ -168,6 +174,21 @@ class ListStore:
             {"list": name.value, "seq": seq},
         )
 
+    def entries_between(self, name: Algorithm, after: int, until: int) -> Iterator[Change]:
+        """The live entries that were added after one place of the log and up to another, in its order."""
+        return self._read(
+            "SELECT list, seq, 'add', entry_id, value, quality, day FROM entries"
+            " WHERE list = :list AND seq > :after AND seq <= :until ORDER BY seq",
+            {"list": name.value, "after": after, "until": until},
+        )
+
+    def place_of_entry(self, name: Algorithm, after: int, number: int) -> int | None:
+        """Sequence number of the ``number``-th live entry after a place of the log; ``None`` if there are fewer."""
+        question = "SELECT seq FROM entries WHERE list = ? AND seq > ? ORDER BY seq LIMIT 1 OFFSET ?"
+        with self._reader() as db:
+            row = db.execute(question, (name.value, after, number - 1)).fetchone()
+            return None if row is None else row[0]
+
     def counts_after(self, name: Algorithm, seq: int) -> tuple[int, int]:
         """How many entries that are there now were added after ``seq``, and how many tombstones came after it."""
         question = (
@@ -215,6 +236,14 @@ class ListStore:
                 db.execute(f"PRAGMA user_version = {VERSION}")
             elif version != VERSION:
                 raise CorruptDataError("store.damaged", "The list was stored by another version. Please sync anew.")
+
+    def _named(self) -> bytes:
+        # Made beside the version's own tables: a store of an earlier build gets a name when it is opened.
+        with self._transaction() as db:
+            db.execute("CREATE TABLE IF NOT EXISTS identity (name BLOB NOT NULL)")
+            db.execute("INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identity)", (os.urandom(16),))
+            name: bytes = db.execute("SELECT name FROM identity").fetchone()[0]
+            return name
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -10,9 +10,7 @@ another process; it is asked by its frames, and some of its pictures by their re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
-from typing import Final
 
 from sqlalchemy import Connection, Engine
 
@@ -20,20 +18,19 @@ from takeback.clock import Clock, day_of
 from takeback.db import GroupWriter, reading
 from takeback.errors import ConflictError
 from takeback.hashing import HashedPicture, HashedVideo
-from takeback.hashing.regions import RegionSet
-from takeback.matching import Clip, MatchEngine, RegionQuery
+from takeback.matching import MatchEngine
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Feedback, FeedbackValue, Lead
 from takeback.model.match import Match, Tier
-from takeback.platform import store
+from takeback.platform import memory_store, store
 from takeback.platform.held import HeldFiles
 from takeback.platform.keys import PlatformKeys
 from takeback.platform.lists import ListFollower
+from takeback.platform.memory import Memory, Noted
+from takeback.platform.question import ask, question_of_picture, question_of_video
+from takeback.platform.remembered import Remembered
 from takeback.platform.reporting import FeedbackReporter
 from takeback.platform.types import MAX_MATCHES, Checked, CheckedContent, LeadRecord, Media, MediaFacts
-
-REMEMBER_DAYS: Final = 30
-"""How long a content that matched nothing is remembered, so that its name cannot be used for other bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,7 @@ class CheckService:
         index: the matching engine.
         hash_picture: bytes to the fingerprints that are asked for; and whether regions are wanted too.
         hash_video: the same of a video's file.
+        memory: what was checked is remembered there, to be asked again when the lists grow.
         reporter: is woken when there is feedback.
         clock: the time.
         deadline_s: seconds from a check to the time its lead should be decided by.
@@ -62,6 +60,7 @@ class CheckService:
     index: MatchEngine
     hash_picture: Callable[[bytes, bool], HashedPicture]
     hash_video: Callable[[Path, bool], HashedVideo]
+    memory: Memory
     reporter: FeedbackReporter
     clock: Clock
     deadline_s: int
@@ -98,37 +97,53 @@ class CheckService:
             before = _lead_before(connection, arrived.content_id, arrived.digest)
         if before is not None:
             return Checked(before, lists)
-        facts, matches = self._asked(arrived.body)
-        checked = CheckedContent(arrived.content_id, arrived.digest, facts, tuple(matches[:MAX_MATCHES]))
+        asked = self._hashed(arrived.body)
+        # Before asking: what the lists gain from here on will be looked back (platform-v1 §6.2).
+        asked_at = {name: self.index.seq(name) for name in Algorithm}
+        matches = ask(asked.question, self.index)[:MAX_MATCHES]
+        noted = self.memory.noted(arrived.content_id, asked, asked_at)
+        checked = CheckedContent(arrived.content_id, arrived.digest, asked.facts, tuple(matches))
         if checked.tier is Tier.CLEAR:
-            self.writer.run(lambda connection: self._note(connection, checked))
-            return Checked(None, lists)
-        return Checked(self._make_lead(checked, arrived.body), lists)
+            return Checked(self.writer.run(lambda connection: self._note(connection, checked, noted)), lists)
+        return Checked(self._make_lead(checked, noted, arrived.body), lists)
 
-    def _asked(self, body: bytes | Path) -> tuple[MediaFacts, list[Match]]:
+    def _hashed(self, body: bytes | Path) -> Remembered:
         # Regions cost ten times the rest, so they are found only where there is something to compare them with.
         wants_regions = self.index.count(Algorithm.PDQ_REGION) > 0
         if isinstance(body, Path):
             video = self.hash_video(body, wants_regions)
-            return MediaFacts(video.width, video.height, Media.VIDEO, video.duration_s), matches_of_video(
-                video, self.index
-            )
+            facts = MediaFacts(video.width, video.height, Media.VIDEO, video.duration_s)
+            return Remembered(facts, question_of_video(video))
         picture = self.hash_picture(body, wants_regions)
-        regions = None if picture.regions is None else _region_query(picture.regions)
-        return MediaFacts(picture.width, picture.height), self.index.match(picture.fingerprints, regions)
+        return Remembered(MediaFacts(picture.width, picture.height), question_of_picture(picture))
 
-    def forget_old(self) -> int:
-        """Forget contents that matched nothing long ago; returns how many."""
-        before = day_of(self.clock.now_s()) - timedelta(days=REMEMBER_DAYS)
-        return self.writer.run(lambda connection: store.forget_contents(connection, before))
+    def forget(self, content_id: str) -> None:
+        """Forget a content that the platform has deleted.
 
-    def _note(self, connection: Connection, checked: CheckedContent) -> None:
+        An open lead stays as long as there is a copy to judge. One without is taken back, and the registry is told
+        that nobody could say.
+        """
+        self.writer.run(lambda connection: self._forget(connection, content_id))
+        self.reporter.wake()
+
+    def _note(self, connection: Connection, checked: CheckedContent, noted: Noted) -> LeadRecord | None:
+        """Remember a content; returns the lead that it has made meanwhile."""
+        day = day_of(self.clock.now_s())
+        before = _lead_before(connection, checked.content_id, checked.digest)
         if store.digest_of_content(connection, checked.content_id) is None:
-            store.remember_content(connection, checked, day_of(self.clock.now_s()))
-        else:
-            _lead_before(connection, checked.content_id, checked.digest)
+            store.remember_content(connection, checked, day)
+        self.memory.keep(connection, noted, day)
+        return before
 
-    def _make_lead(self, checked: CheckedContent, body: bytes | Path) -> LeadRecord:
+    def _forget(self, connection: Connection, content_id: str) -> None:
+        memory_store.forget(connection, content_id)
+        record = store.lead_of_content(connection, content_id)
+        if record is not None and record.decision is None and not self.held.has(record.lead.lead_id):
+            store.drop_lead(connection, record.lead.lead_id)
+            store.queue_feedback(connection, feedback_about(record, FeedbackValue.QUALITY_UNKNOWN))
+        store.forget_content(connection, content_id)
+
+    def _make_lead(self, checked: CheckedContent, noted: Noted, body: bytes | Path) -> LeadRecord:
         wanted = self._new_record(checked)
         lead_id = wanted.lead.lead_id
         if isinstance(body, Path):
@@ -136,7 +151,7 @@ class CheckService:
         else:
             self.held.keep(lead_id, body)
         try:
-            record = self.writer.run(lambda connection: self._store_lead(connection, checked, wanted))
+            record = self.writer.run(lambda connection: self._store_lead(connection, checked, noted, wanted))
         except BaseException:
             self.held.erase(lead_id)
             raise
@@ -146,11 +161,13 @@ class CheckService:
         self.reporter.wake()
         return record
 
-    def _store_lead(self, connection: Connection, checked: CheckedContent, wanted: LeadRecord) -> LeadRecord:
+    def _store_lead(
+        self, connection: Connection, checked: CheckedContent, noted: Noted, wanted: LeadRecord
+    ) -> LeadRecord:
         before = _lead_before(connection, checked.content_id, checked.digest)
         if before is not None:
             return before
-        self._note(connection, checked)
+        self._note(connection, checked, noted)
         store.add_lead(connection, wanted)
         store.queue_feedback(connection, feedback_about(wanted, FeedbackValue.PENDING_REVIEW))
         return wanted
@@ -175,27 +192,6 @@ class _Arrived:
     content_id: str
     digest: bytes = field(repr=False)
     body: bytes | Path = field(repr=False)
-
-
-def matches_of_video(video: HashedVideo, index: MatchEngine) -> list[Match]:
-    """What a video is near to by its file and its frames, and what listed pictures are seen in it."""
-    clips = [Clip(form.values, form.ticks, form.weak) for form in video.asked]
-    found = index.match(video.fingerprints, clips=clips)
-    best: dict[str, Match] = {}
-    for regions in video.regions:
-        for match in index.match((), _region_query(regions)):
-            known = best.get(match.entry_id)
-            if known is None or _says_more(match) > _says_more(known):
-                best[match.entry_id] = match
-    return sorted([*found, *best.values()], key=lambda match: match.tier is not Tier.HOLD)
-
-
-def _says_more(match: Match) -> tuple[bool, int, int]:
-    return match.tier is Tier.HOLD, match.votes or 0, -match.distance_bits
-
-
-def _region_query(regions: RegionSet) -> RegionQuery:
-    return RegionQuery(regions.values, regions.strong)
 
 
 def _lead_before(connection: Connection, content_id: str, digest: bytes) -> LeadRecord | None:

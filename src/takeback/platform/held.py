@@ -68,6 +68,26 @@ class HeldFiles:
         except OSError as error:
             raise _unavailable(error) from None
 
+    def has(self, lead_id: str) -> bool:
+        """Whether there is a copy of a lead's content to look at."""
+        return (self._folder / lead_id).is_file()
+
+    def keep_copy(self, lead_id: str, body: bytes | Path) -> None:
+        """Hold what the platform sends for a lead; another copy of it from before is replaced.
+
+        Raises:
+            UnavailableError: ``platform.data_dir``.
+        """
+        if isinstance(body, Path):
+            self.keep_file(lead_id, body)
+            return
+        with self.arriving() as path:
+            try:
+                path.write_bytes(body)
+            except OSError as error:
+                raise _unavailable(error) from None
+            self.keep_file(lead_id, path)
+
     def path_of(self, lead_id: str) -> Path:
         """The file of an open lead.
 

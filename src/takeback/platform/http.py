@@ -24,15 +24,17 @@ from takeback.platform.decision_bell import DecisionBell
 from takeback.platform.filmstrip import filmstrip_of
 from takeback.platform.held import HeldFiles
 from takeback.platform.lists import ListFollower
+from takeback.platform.look_back import LookBack
 from takeback.platform.pool import PicturePool
 from takeback.platform.review import ReviewService
 from takeback.platform.sessions import ReviewSessions
-from takeback.platform.types import Checked, LeadRecord, ListStatus
+from takeback.platform.types import Checked, LeadRecord, ListStatus, Notice
 from takeback.wire.platform_v1 import (
     CONTENT_ID_PATTERN,
     MAX_WAIT_S,
     CheckReplyShape,
     DecideShape,
+    DecisionShape,
     DecisionsShape,
     FrameShape,
     LeadDecisionShape,
@@ -44,12 +46,13 @@ from takeback.wire.platform_v1 import (
     ReadyShape,
     SessionShape,
     check_match_shape,
-    decision_shape,
 )
 
 COOKIE = "takeback_review"
 
 LeadId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+
+ContentName = Annotated[str, Path(pattern=CONTENT_ID_PATTERN)]
 
 FrameNumber = Annotated[int, Path(ge=0, le=63)]
 
@@ -72,6 +75,7 @@ class PlatformFace:
         review: afterwards.
         sessions: of reviewers.
         follower: how the lists stand.
+        look_back: how far it is.
         bell: rings when there is a decision.
         pool: threads for pictures.
         videos: threads that wait for the processes which read videos.
@@ -85,6 +89,7 @@ class PlatformFace:
     review: ReviewService
     sessions: ReviewSessions
     follower: ListFollower
+    look_back: LookBack
     bell: DecisionBell
     pool: PicturePool
     videos: PicturePool
@@ -146,18 +151,34 @@ def _platform_routes(face: PlatformFace) -> APIRouter:
                 checked = await face.videos.run(partial(face.checks.check_video, content_id, body))
         return _check_reply(checked, face.clock.now_s())
 
+    @router.delete("/v1/contents/{content_id}", status_code=204, name="forget content")
+    async def forget(content_id: ContentName) -> None:
+        await asyncio.to_thread(face.checks.forget, content_id)
+
+    @router.post(
+        "/v1/copies/{lead_id}",
+        status_code=204,
+        openapi_extra=_PICTURE_BODY,
+        responses=problem_replies(404, 408, 409, 413),
+        name="send a copy",
+    )
+    async def take_copy(request: Request, lead_id: LeadId) -> None:
+        async with arrival(request, face.held, face.limits, (face.pool, face.videos)) as body:
+            pool = face.pool if isinstance(body, bytes) else face.videos
+            await pool.run(partial(face.review.take_copy, lead_id, body))
+
     @router.get("/v1/decisions", name="follow decisions")
     async def decisions(
         request: Request,
         after: Annotated[int, Query(ge=0, le=2**53)] = 0,
         wait: Annotated[int, Query(ge=0, le=MAX_WAIT_S)] = 0,
     ) -> DecisionsShape:
-        found = await asyncio.to_thread(face.review.decisions_after, after)
+        found = await asyncio.to_thread(face.review.notices_after, after)
         if not found and wait:
             await _wait_or_gone(request, face.bell, after, wait)
-            found = await asyncio.to_thread(face.review.decisions_after, after)
+            found = await asyncio.to_thread(face.review.notices_after, after)
         return DecisionsShape(
-            decisions=[decision_shape(decision) for decision in found], seq=found[-1].seq if found else after
+            decisions=[_notice_shape(notice) for notice in found], seq=found[-1].seq if found else after
         )
 
     return router
@@ -191,7 +212,7 @@ def _lead_routes(face: PlatformFace) -> APIRouter:
     def leads(state: Literal["open"] = "open") -> LeadsShape:  # noqa: ARG001 - the one state there is a list of
         queue = face.review.queue()
         withdrawn = face.review.withdrawn(queue.records)
-        shapes = [_lead_shape(record, withdrawn) for record in queue.records]
+        shapes = [_lead_shape(face, record, withdrawn) for record in queue.records]
         return LeadsShape(leads=shapes, open=queue.open_count, overdue=queue.overdue_count)
 
     @router.get("/v1/leads/{lead_id}", dependencies=either, name="one lead")
@@ -240,10 +261,14 @@ def _state_routes(face: PlatformFace) -> APIRouter:
     @router.get("/readyz", responses=problem_replies(503), name="ready")
     async def readyz() -> ReadyShape:
         now_s = face.clock.now_s()
+        statuses = face.follower.statuses()
+        places = await asyncio.to_thread(face.look_back.places) if face.look_back.memory.is_on else {}
         return ReadyShape(
             lists=[
-                ListReadyShape(**_list_seen(status, now_s).model_dump(), count=status.count)
-                for status in face.follower.statuses()
+                ListReadyShape(
+                    **_list_seen(status, now_s).model_dump(), count=status.count, looked_back=places.get(status.list)
+                )
+                for status in statuses
             ]
         )
 
@@ -285,15 +310,30 @@ def _list_seen(status: ListStatus, now_s: int) -> ListSeenShape:
 
 
 def _shaped(face: PlatformFace, record: LeadRecord) -> LeadShape:
-    return _lead_shape(record, face.review.withdrawn((record,)))
+    return _lead_shape(face, record, face.review.withdrawn((record,)))
 
 
-def _lead_shape(record: LeadRecord, withdrawn: frozenset[tuple[Algorithm, EntryId]]) -> LeadShape:
+def _notice_shape(notice: Notice) -> DecisionShape:
+    return DecisionShape.model_validate(
+        {
+            "seq": notice.seq,
+            "lead_id": notice.lead_id,
+            "content_id": notice.content_id,
+            "action": notice.action.value,
+            "reason": notice.reason,
+            "decided": notice.noted_s,
+        }
+    )
+
+
+def _lead_shape(face: PlatformFace, record: LeadRecord, withdrawn: frozenset[tuple[Algorithm, EntryId]]) -> LeadShape:
     decision = record.decision
     return LeadShape(
         lead_id=record.lead.lead_id,
         content_id=record.lead.content_id,
         held=record.lead.held,
+        found_later=record.found_later,
+        has_copy=face.held.has(record.lead.lead_id),
         created=record.lead.created_s,
         deadline=record.lead.deadline_s,
         state="open" if decision is None else "decided",

@@ -1,7 +1,8 @@
 """The kit's own secrets, made at its first start and kept in its data directory (mode 0600).
 
-``api-token`` is for the platform's software, ``review-code`` for reviewers (platform-v1 §1). ``digest-key`` never
-leaves the machine: contents are remembered by a digest under it, as a plain SHA-256 would be a fingerprint.
+``api-token`` is for the platform's software, ``review-code`` for reviewers (platform-v1 §1). Two never leave the
+machine. Under ``digest-key`` contents are told apart, as a plain SHA-256 would be a fingerprint; under ``memory-key``
+their fingerprints are sealed for looking back (§6).
 """
 
 import hmac
@@ -30,11 +31,13 @@ class PlatformKeys:
         api_token: what the platform's software sends.
         review_code: what a reviewer types.
         digest_key: 32 bytes.
+        memory_key: 32 bytes.
     """
 
     api_token: str = field(repr=False)
     review_code: str = field(repr=False)
     digest_key: bytes = field(repr=False)
+    memory_key: bytes = field(repr=False)
 
     @classmethod
     def in_folder(cls, folder: Path) -> Self:
@@ -50,6 +53,7 @@ class PlatformKeys:
                 _kept(folder / "api-token", lambda: secrets.token_urlsafe(32)),
                 _kept(folder / "review-code", _new_code),
                 bytes.fromhex(_kept(folder / "digest-key", lambda: secrets.token_hex(32))),
+                bytes.fromhex(_kept(folder / "memory-key", lambda: secrets.token_hex(32))),
             )
         except OSError as error:
             raise UnavailableError(

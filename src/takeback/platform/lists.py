@@ -6,7 +6,7 @@ and says how old its list is.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import Final
 
@@ -32,16 +32,24 @@ class ListFollower:
         engine: what checks ask.
         interval_s: pause between two looks where the registry cannot be asked for news.
         log: where refusals are written, by code.
+        on_move: told when the lists are loaded, and whenever one has changed.
     """
 
     def __init__(
-        self, client: FeedClient, store: ListStore, engine: MatchEngine, interval_s: float, log: EventLog
+        self,
+        client: FeedClient,
+        store: ListStore,
+        engine: MatchEngine,
+        interval_s: float,
+        log: EventLog,
+        on_move: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._store = store
         self._engine = engine
         self._interval_s = interval_s
         self._log = log
+        self._on_move = on_move
         self._statuses: MappingProxyType[Algorithm, ListStatus] = MappingProxyType({})
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="list follower", daemon=True)
@@ -97,10 +105,14 @@ class ListFollower:
         for name in Algorithm:
             if self._store.state(name).verified_s is not None:
                 self._take(name, self._store.entries(name))
+        self._on_move()
 
     def _one_round(self, done: SyncRound) -> bool:
-        for result in done.results:
-            self._take(result.list, self._store.changes_after(result.list, self._engine.seq(result.list)))
+        before = {result.list: self._engine.seq(result.list) for result in done.results}
+        for name, seq in before.items():
+            self._take(name, self._store.changes_after(name, seq))
+        if any(self._engine.seq(name) != seq for name, seq in before.items()):
+            self._on_move()
         for refusal in done.refusals:
             self._log.warning(
                 "sync.refused", list=refusal.list.value, code=refusal.error.code, detail=refusal.error.detail

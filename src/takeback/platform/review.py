@@ -1,10 +1,10 @@
-"""The use cases of review: the queue, looking, deciding, and the log of decisions the platform follows.
+"""The use cases of review: the queue, looking, deciding, and the log the platform follows.
 
-**Source:** docs/protocol/platform-v1.md §3 and §4.
+**Source:** docs/protocol/platform-v1.md §3, §4 and §6.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -15,21 +15,21 @@ from takeback.db import GroupWriter, reading
 from takeback.errors import ConflictError, InvalidInputError, NotFoundError
 from takeback.model.entry import EntryId
 from takeback.model.fingerprint import Algorithm
-from takeback.model.lead import Action, Decision, FeedbackValue, Reason
-from takeback.platform import store
+from takeback.model.lead import Action, FeedbackValue, Reason
+from takeback.platform import memory_store, store
 from takeback.platform.checking import feedback_about
 from takeback.platform.decision_bell import DecisionBell
 from takeback.platform.filmstrip import FilmstripCache, filmstrip_of
 from takeback.platform.held import HeldFiles
 from takeback.platform.lists import ListFollower
 from takeback.platform.reporting import FeedbackReporter
-from takeback.platform.types import LeadRecord, Media, Queue
+from takeback.platform.types import LeadRecord, Media, Notice, Queue
 
 MAX_QUEUE: Final = 200
 """Leads shown at once; the most urgent ones."""
 
 MAX_DECISIONS: Final = 500
-"""Decisions in one answer; the platform asks again from the last."""
+"""Lines of the log in one answer; the platform asks again from the last."""
 
 _FITTING: Final = {
     Action.REMOVE: frozenset({Reason.INTIMATE_IMAGE, Reason.MINOR, Reason.OTHER}),
@@ -152,10 +152,42 @@ class ReviewService:
         self.strips.forget(lead_id)
         return record
 
-    def decisions_after(self, seq: int) -> tuple[Decision, ...]:
-        """The log of decisions from a place on."""
+    def take_copy(self, lead_id: str, body: bytes | Path) -> None:
+        """Take the file of a lead that was found later from the platform. One that is there already stays.
+
+        Args:
+            lead_id: the lead.
+            body: a picture, or a video's file, which is ours; it may be another rendition than was checked.
+
+        Raises:
+            NotFoundError: ``lead.unknown``.
+            ConflictError: ``lead.decided``; ``content.conflict`` for a picture instead of a video or the other way.
+            UnusableMediaError: ``media.…`` if nothing can be shown of it.
+            UnavailableError: a full disk.
+        """
+        record = self.lead(lead_id)
+        if record.decision is not None:
+            raise _decided_already()
+        if isinstance(body, Path) is not (record.facts.media is Media.VIDEO):
+            raise ConflictError("content.conflict", "This is not the kind of content that was checked.")
+        if self.held.has(lead_id):
+            return
+        if isinstance(body, Path):
+            self.stills(body, [frame.time_s for frame in filmstrip_of(record)][:1], True)
+        else:
+            self.preview(body)
+        self.held.keep_copy(lead_id, body)
         with reading(self.engine) as connection:
-            return store.decisions_after(connection, seq, MAX_DECISIONS)
+            is_needed = lead_id in store.open_lead_ids(connection)
+        if not is_needed:
+            # It was decided while the copy came in, and nothing may be left of it.
+            self.held.erase(lead_id)
+            raise _decided_already()
+
+    def notices_after(self, seq: int) -> tuple[Notice, ...]:
+        """The log the platform follows, from a place on."""
+        with reading(self.engine) as connection:
+            return store.notices_after(connection, seq, MAX_DECISIONS)
 
     def _decide(
         self, connection: Connection, lead_id: str, action: Action, reason: Reason, reviewer: str
@@ -163,11 +195,17 @@ class ReviewService:
         record = _known(connection, lead_id)
         if record.decision is not None:
             if (record.decision.action, record.decision.reason) != (action, reason):
-                raise ConflictError("lead.decided", "Someone has decided about this picture already.")
+                raise _decided_already()
             return record
         decision = store.add_decision(connection, record.lead, action, reason, reviewer, self.clock.now_s())
         store.queue_feedback(connection, feedback_about(record, _word_for(action)))
-        return LeadRecord(record.lead, record.facts, decision)
+        if action is Action.REMOVE:
+            memory_store.forget(connection, record.lead.content_id)
+        return replace(record, decision=decision)
+
+
+def _decided_already() -> ConflictError:
+    return ConflictError("lead.decided", "Someone has decided about this picture already.")
 
 
 def _known(connection: Connection, lead_id: str) -> LeadRecord:

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, Engine, Row, delete, exists, func, insert, se
 
 from takeback.client.feedback import OutboxItem
 from takeback.db import GroupWriter, reading
+from takeback.model.entry import EntryId
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Action, Decision, Feedback, FeedbackValue, Lead, Reason
 from takeback.model.match import ClipTimes, Match, Tier
-from takeback.platform.tables import CONTENTS, DECISIONS, LEAD_MATCHES, LEADS, LOOKS, OUTBOX
-from takeback.platform.types import CheckedContent, LeadRecord, Media, MediaFacts, Queue
+from takeback.platform.tables import CONTENTS, DECISIONS, LEAD_MATCHES, LEADS, LOOKS, NOTICES, OUTBOX, REMEMBERED
+from takeback.platform.types import CheckedContent, LeadRecord, Media, MediaFacts, Notice, NoticeAction, Queue
 
 _TIMES_UNKNOWN: Final = dict.fromkeys(field.name for field in fields(ClipTimes))
 """The columns that say where a match is seen, in the order of ``ClipTimes``."""
@@ -31,9 +32,16 @@ def remember_content(connection: Connection, content: CheckedContent, day: date)
 
 
 def forget_contents(connection: Connection, before: date) -> int:
-    """Forget contents that made no lead and were checked before a day; returns how many."""
+    """Forget contents from before a day that made no lead and are not looked back at; returns how many."""
     has_lead = exists().where(LEADS.c.content_id == CONTENTS.c.content_id)
-    return connection.execute(delete(CONTENTS).where(CONTENTS.c.day < before, ~has_lead)).rowcount
+    is_remembered = exists().where(REMEMBERED.c.content_id == CONTENTS.c.content_id)
+    return connection.execute(delete(CONTENTS).where(CONTENTS.c.day < before, ~has_lead, ~is_remembered)).rowcount
+
+
+def forget_content(connection: Connection, content_id: str) -> None:
+    """Forget a content's digest, unless it has made a lead."""
+    has_lead = exists().where(LEADS.c.content_id == CONTENTS.c.content_id)
+    connection.execute(delete(CONTENTS).where(CONTENTS.c.content_id == content_id, ~has_lead))
 
 
 def add_lead(connection: Connection, record: LeadRecord) -> None:
@@ -44,6 +52,7 @@ def add_lead(connection: Connection, record: LeadRecord) -> None:
             lead_id=lead.lead_id,
             content_id=lead.content_id,
             held=lead.held,
+            found_later=record.found_later,
             is_open=True,
             created_s=lead.created_s,
             deadline_s=lead.deadline_s,
@@ -53,6 +62,25 @@ def add_lead(connection: Connection, record: LeadRecord) -> None:
             duration_s=record.facts.duration_s,
         )
     )
+    _add_matches(connection, lead)
+
+
+def extend_lead(connection: Connection, record: LeadRecord) -> None:
+    """Give an open lead other matches, and what follows from them."""
+    lead = record.lead
+    changed = {"held": lead.held, "found_later": record.found_later, "deadline_s": lead.deadline_s}
+    connection.execute(update(LEADS).where(LEADS.c.lead_id == lead.lead_id).values(changed))
+    connection.execute(delete(LEAD_MATCHES).where(LEAD_MATCHES.c.lead_id == lead.lead_id))
+    _add_matches(connection, lead)
+
+
+def drop_lead(connection: Connection, lead_id: str) -> None:
+    """Take back a lead that nobody can judge."""
+    connection.execute(delete(LEAD_MATCHES).where(LEAD_MATCHES.c.lead_id == lead_id))
+    connection.execute(delete(LEADS).where(LEADS.c.lead_id == lead_id))
+
+
+def _add_matches(connection: Connection, lead: Lead) -> None:
     connection.execute(
         insert(LEAD_MATCHES),
         [
@@ -74,9 +102,26 @@ def add_lead(connection: Connection, record: LeadRecord) -> None:
 
 
 def lead_of_content(connection: Connection, content_id: str) -> LeadRecord | None:
-    """The lead a content has made."""
-    row = connection.execute(select(LEADS).where(LEADS.c.content_id == content_id)).first()
+    """The lead a content has made: the open one if there is one, otherwise the one decided last."""
+    question = (
+        select(LEADS)
+        .outerjoin(DECISIONS, DECISIONS.c.lead_id == LEADS.c.lead_id)
+        .where(LEADS.c.content_id == content_id)
+        .order_by(LEADS.c.is_open.desc(), DECISIONS.c.seq.desc())
+        .limit(1)
+    )
+    row = connection.execute(question).first()
     return None if row is None else _records(connection, [row])[0]
+
+
+def entries_of_content(connection: Connection, content_id: str) -> frozenset[tuple[Algorithm, EntryId]]:
+    """Every entry that any lead of a content was about."""
+    question = (
+        select(LEAD_MATCHES.c.list, LEAD_MATCHES.c.entry_id)
+        .join(LEADS, LEADS.c.lead_id == LEAD_MATCHES.c.lead_id)
+        .where(LEADS.c.content_id == content_id)
+    )
+    return frozenset((Algorithm(row.list), row.entry_id) for row in connection.execute(question))
 
 
 def lead_of_id(connection: Connection, lead_id: str) -> LeadRecord | None:
@@ -103,11 +148,12 @@ def open_lead_ids(connection: Connection) -> frozenset[str]:
 def add_decision(
     connection: Connection, lead: Lead, action: Action, reason: Reason, reviewer: str, decided_s: int
 ) -> Decision:
-    """Close a lead."""
+    """Close a lead, and tell the platform."""
     connection.execute(update(LEADS).where(LEADS.c.lead_id == lead.lead_id).values(is_open=False))
-    seq = connection.execute(
-        insert(DECISIONS)
-        .values(
+    notice = add_notice(connection, lead, NoticeAction(action.value), reason.value, decided_s)
+    connection.execute(
+        insert(DECISIONS).values(
+            seq=notice.seq,
             lead_id=lead.lead_id,
             content_id=lead.content_id,
             action=action.value,
@@ -115,20 +161,29 @@ def add_decision(
             reviewer=reviewer,
             decided_s=decided_s,
         )
-        .returning(DECISIONS.c.seq)
-    ).scalar_one()
-    return Decision(seq, lead.lead_id, lead.content_id, action, reason, reviewer, decided_s)
+    )
+    return Decision(notice.seq, lead.lead_id, lead.content_id, action, reason, reviewer, decided_s)
 
 
-def decisions_after(connection: Connection, seq: int, limit: int) -> tuple[Decision, ...]:
-    """The log of decisions from a place on."""
-    rows = connection.execute(select(DECISIONS).where(DECISIONS.c.seq > seq).order_by(DECISIONS.c.seq).limit(limit))
-    return tuple(_decision(row) for row in rows)
+def add_notice(connection: Connection, lead: Lead, action: NoticeAction, reason: str, noted_s: int) -> Notice:
+    """Write a line of the log the platform follows."""
+    line = {"lead_id": lead.lead_id, "content_id": lead.content_id, "reason": reason, "noted_s": noted_s}
+    written = insert(NOTICES).values(action=action.value, **line).returning(NOTICES.c.seq)
+    seq = connection.execute(written).scalar_one()
+    return Notice(seq, lead.lead_id, lead.content_id, action, reason, noted_s)
 
 
-def last_decision_seq(connection: Connection) -> int:
-    """Where the log of decisions ends; 0 if it is empty."""
-    last: int | None = connection.execute(select(func.max(DECISIONS.c.seq))).scalar_one()
+def notices_after(connection: Connection, seq: int, limit: int) -> tuple[Notice, ...]:
+    """The log from a place on."""
+    rows = connection.execute(select(NOTICES).where(NOTICES.c.seq > seq).order_by(NOTICES.c.seq).limit(limit))
+    return tuple(
+        Notice(row.seq, row.lead_id, row.content_id, NoticeAction(row.action), row.reason, row.noted_s) for row in rows
+    )
+
+
+def last_notice_seq(connection: Connection) -> int:
+    """Where the log ends; 0 if it is empty."""
+    last: int | None = connection.execute(select(func.max(NOTICES.c.seq))).scalar_one()
     return last or 0
 
 
@@ -193,6 +248,7 @@ def _records(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) ->
             Lead(row.lead_id, row.content_id, row.held, tuple(matches[row.lead_id]), row.created_s, row.deadline_s),
             MediaFacts(row.width, row.height, Media(row.media), row.duration_s),
             decisions.get(row.lead_id),
+            row.found_later,
         )
         for row in rows
     ]

@@ -1,6 +1,7 @@
 """The platform kit's tables, as ``store.py`` queries them. A test compares them with what the migrations create.
 
 No column holds a fingerprint's value, a file name or an address: leads and decisions name entries by their id only.
+What a content was asked by is kept sealed, under a key that is not in the database.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Index, Integer, LargeBinary, MetaData, Table, Text
@@ -21,8 +22,9 @@ LEADS = Table(
     "leads",
     METADATA,
     Column("lead_id", Text, primary_key=True),
-    Column("content_id", Text, nullable=False, unique=True),
+    Column("content_id", Text, nullable=False, index=True),
     Column("held", Boolean, nullable=False),
+    Column("found_later", Boolean, nullable=False),
     Column("is_open", Boolean, nullable=False),
     Column("created_s", BigInteger, nullable=False),
     Column("deadline_s", BigInteger, nullable=False),
@@ -33,7 +35,7 @@ LEADS = Table(
     Index("leads_by_urgency", "is_open", "deadline_s"),
     sqlite_with_rowid=False,
 )
-"""What waits, or waited, for a person."""
+"""What waits, or waited, for a person. Of a content at most one is open."""
 
 LEAD_MATCHES = Table(
     "lead_matches",
@@ -54,6 +56,19 @@ LEAD_MATCHES = Table(
 )
 """Why, nearest first."""
 
+NOTICES = Table(
+    "notices",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("lead_id", Text, nullable=False),
+    Column("content_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("noted_s", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""The log the platform follows. Numbers are never used twice."""
+
 DECISIONS = Table(
     "decisions",
     METADATA,
@@ -66,7 +81,7 @@ DECISIONS = Table(
     Column("decided_s", BigInteger, nullable=False),
     sqlite_autoincrement=True,
 )
-"""The log the platform follows. Numbers are never used twice."""
+"""What reviewers decided; ``seq`` is the decision's place in ``notices``."""
 
 LOOKS = Table(
     "looks",
@@ -90,3 +105,29 @@ OUTBOX = Table(
     sqlite_autoincrement=True,
 )
 """Feedback on its way to the registry; ``refused_code`` marks what the registry will never take."""
+
+REMEMBERED = Table(
+    "remembered",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("content_id", Text, nullable=False, unique=True),
+    Column("day", Date, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("remembered_by_day", "day", "size_bytes"),
+    sqlite_autoincrement=True,
+)
+"""What contents were asked by, to ask again when the lists have grown. Numbers only rise and are never used twice."""
+
+LOOK_BACKS = Table(
+    "look_backs",
+    METADATA,
+    Column("list", Text, primary_key=True),
+    Column("source", LargeBinary, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("target", BigInteger),
+    Column("position", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How far each list has been compared with what is remembered: every remembered content with every entry up to ``seq``,
+and those numbered up to ``position`` up to ``target`` as well. ``source`` is the list store this is said of."""

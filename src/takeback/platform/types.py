@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Action, Decision, Lead
@@ -89,16 +90,54 @@ class LeadRecord:
         lead: the lead.
         facts: of the picture or the video.
         decision: what was decided; ``None`` while it is open.
+        found_later: whether it was on the platform already when the entry came onto the list.
     """
 
     lead: Lead
     facts: MediaFacts
     decision: Decision | None
+    found_later: bool = False
 
     @property
     def tier(self) -> Tier:
         """The tier it was made for."""
         return Tier.HOLD if self.lead.held else Tier.LOOK
+
+
+class NoticeAction(StrEnum):
+    """What the log tells the platform to do."""
+
+    HOLD = "hold"
+    """Take it down until it is decided, and send a copy for review."""
+    LOOK = "look"
+    """Leave it, and send a copy for review."""
+    REMOVE = "remove"
+    KEEP = "keep"
+
+
+LISTED_LATER: Final = "listed_later"
+"""The reason of a notice about a content that was on the platform before its entry was on the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A line of the log the platform follows.
+
+    Args:
+        seq: its place, from 1.
+        lead_id: the lead.
+        content_id: the platform's own name for the content.
+        action: what to do.
+        reason: why: a reviewer's, or ``LISTED_LATER``.
+        noted_s: Unix seconds.
+    """
+
+    seq: int
+    lead_id: str
+    content_id: str
+    action: NoticeAction
+    reason: str
+    noted_s: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""The platform kit as a site's own software calls it: two requests over HTTP.
+"""The platform kit as a site's own software calls it: a few requests over HTTP.
 
-**Source:** docs/protocol/platform-v1.md §2 and §3.
+**Source:** docs/protocol/platform-v1.md §2, §3 and §6.
 """
 
 from dataclasses import dataclass, field
@@ -69,6 +69,23 @@ class Kit:
         params: dict[str, str | int] = {"after": after, "wait": wait_s}
         return parse_reply(DecisionsShape, self._ok(self._send("GET", "/v1/decisions", params=params)), _CODE)
 
+    def send_copy(self, lead_id: str, content: bytes) -> None:
+        """Send the file of a lead that was found later. One that is decided by now needs none.
+
+        Raises:
+            UnavailableError: ``kit.unavailable``; to be tried again.
+        """
+        headers = {"Content-Type": "application/octet-stream"}
+        self._done(self._send("POST", f"/v1/copies/{lead_id}", params={}, content=content, headers=headers))
+
+    def forget(self, content_id: str) -> None:
+        """Tell the kit that a content is gone.
+
+        Raises:
+            UnavailableError: ``kit.unavailable``; to be tried again.
+        """
+        self._done(self._send("DELETE", f"/v1/contents/{content_id}", params={}))
+
     def _send(
         self,
         method: str,
@@ -82,6 +99,12 @@ class Kit:
             return self.http.request(method, path, params=params, content=content, headers=headers)
         except httpx.HTTPError as error:
             raise UnavailableError(_CODE, _MESSAGE, detail=type(error).__name__) from None
+
+    @staticmethod
+    def _done(response: httpx.Response) -> None:
+        # Refused for good: it is unknown, or decided, or cannot be shown. To send it again would change nothing.
+        if not response.is_success and response.status_code not in {404, 409, 413, 422}:
+            raise UnavailableError(_CODE, _MESSAGE, detail=f"status {response.status_code}")
 
     @staticmethod
     def _ok(response: httpx.Response) -> bytes:

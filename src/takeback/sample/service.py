@@ -1,5 +1,6 @@
 """What the wall does: nothing is published that the kit has not cleared, and what a reviewer removes is gone.
 
+What is listed later is taken down as soon as the kit says so, and sent to it for review.
 When the kit cannot be reached a picture waits and is asked about again: the wall fails closed.
 """
 
@@ -16,6 +17,7 @@ from takeback.sample.kit import Kit
 from takeback.sample.media import media_type_of
 from takeback.sample.types import Photo, PhotoState
 from takeback.sample.wall import Wall
+from takeback.wire.platform_v1 import DecisionShape
 
 _DECISION_WAIT_S: Final = 2
 """Short, so that neither the wall nor the kit has to wait long when one of them stops."""
@@ -98,15 +100,30 @@ class WallService:
 
     def _follow(self) -> None:
         answer = self.kit.decisions(self._seq, _DECISION_WAIT_S)
-        for decision in answer.decisions:
-            if not self.wall.knows(decision.content_id):
-                continue
-            match decision.action:
-                case "remove":
-                    self.wall.remove(decision.content_id)
-                case "keep":
-                    self.wall.publish(decision.content_id)
-        self._seq = answer.seq
+        for notice in answer.decisions:
+            self._heed(notice)
+            # One by one: what could not be done, because the kit was away, comes again.
+            self._seq = notice.seq
+
+    def _heed(self, notice: DecisionShape) -> None:
+        photo_id = notice.content_id
+        match notice.action:
+            case "hold":
+                self.wall.take_down(photo_id)
+                self._send_copy(notice)
+            case "look":
+                self._send_copy(notice)
+            case "remove":
+                self.wall.remove(photo_id)
+            case "keep":
+                self.wall.publish(photo_id)
+
+    def _send_copy(self, notice: DecisionShape) -> None:
+        picture = self.wall.kept_bytes(notice.content_id)
+        if picture is None:
+            self.kit.forget(notice.content_id)
+        else:
+            self.kit.send_copy(notice.lead_id, picture)
 
     def _retry(self) -> None:
         self._stop.wait(_PAUSE_S)

@@ -80,9 +80,27 @@ class Wall:
             raise NotFoundError("photo.unknown", "There is no such picture.")
         return self.bytes_of(photo_id)
 
+    def kept_bytes(self, photo_id: str) -> bytes | None:
+        """A picture's bytes; ``None`` if it is not here, or not any more."""
+        with self._lock:
+            if photo_id not in self._sizes_bytes:
+                return None
+        try:
+            return self.bytes_of(photo_id)
+        except FileNotFoundError:
+            return None
+
     def note_checked(self, photo_id: str, *, publish: bool) -> None:
-        """The kit has answered. A decision that came first stands."""
-        self._change(photo_id, PhotoState.PUBLISHED if publish else PhotoState.WAITING, only_from=PhotoState.WAITING)
+        """The kit has answered. What its log said first stands: that may be younger than the answer."""
+        with self._lock:
+            photo = self._photos.get(photo_id)
+            if photo is not None and not photo.is_checked:
+                state = PhotoState.PUBLISHED if publish else PhotoState.WAITING
+                self._photos[photo_id] = replace(photo, state=state, is_checked=True)
+
+    def take_down(self, photo_id: str) -> None:
+        """Nobody sees it until a reviewer has decided. What was removed stays removed."""
+        self._change(photo_id, PhotoState.WAITING, only_from=PhotoState.PUBLISHED)
 
     def publish(self, photo_id: str) -> None:
         """A reviewer keeps it up. What was removed stays removed."""
@@ -90,8 +108,9 @@ class Wall:
 
     def remove(self, photo_id: str) -> None:
         """A reviewer removes it: its bytes are erased."""
-        self._change(photo_id, PhotoState.REMOVED, only_from=None)
-        self._erase(photo_id)
+        if self.knows(photo_id):
+            self._change(photo_id, PhotoState.REMOVED, only_from=None)
+            self._erase(photo_id)
 
     def drop(self, photo_id: str) -> None:
         """Forget a picture that could not be taken."""

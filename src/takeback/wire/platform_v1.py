@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from takeback.model.lead import Decision
 from takeback.model.match import Match
 from takeback.wire.case_v1 import AlgorithmName
 from takeback.wire.shape import Hex32, ReplyShape, Shape
@@ -16,6 +15,8 @@ MAX_WAIT_S = 25
 TierName = Literal["hold", "look", "clear"]
 ActionName = Literal["remove", "keep"]
 ReasonName = Literal["intimate_image", "minor", "not_the_same", "not_intimate", "other"]
+NoticeActionName = Literal["hold", "look", "remove", "keep"]
+NoticeReasonName = Literal["listed_later", "intimate_image", "minor", "not_the_same", "not_intimate", "other"]
 ContentId = Annotated[str, StringConstraints(pattern=CONTENT_ID_PATTERN)]
 
 
@@ -61,13 +62,13 @@ class CheckReplyShape(ReplyShape):
 
 
 class DecisionShape(ReplyShape):
-    """One line of the log of decisions. ``decided`` is Unix seconds."""
+    """One line of the log: a decision, or a find that asks for something. ``decided`` is Unix seconds."""
 
     seq: Annotated[int, Field(ge=1)]
     lead_id: Hex32
     content_id: ContentId
-    action: ActionName
-    reason: ReasonName
+    action: NoticeActionName
+    reason: NoticeReasonName
     decided: int
 
 
@@ -108,11 +109,16 @@ class FrameShape(ReplyShape):
 
 
 class LeadShape(ReplyShape):
-    """A lead as a reviewer and the platform see it. Times are Unix seconds."""
+    """A lead as a reviewer and the platform see it. Times are Unix seconds.
+
+    ``found_later``: it was on the platform before the entry was on the list. ``has_copy``: there is a file to look at.
+    """
 
     lead_id: Hex32
     content_id: ContentId
     held: bool
+    found_later: bool
+    has_copy: bool
     created: int
     deadline: int
     state: Literal["open", "decided"]
@@ -141,9 +147,10 @@ class DecideShape(Shape):
 
 
 class ListReadyShape(ListSeenShape):
-    """A list in ``GET /readyz``."""
+    """A list in ``GET /readyz``. ``looked_back``: up to where all that is remembered was compared with it."""
 
     count: Annotated[int, Field(ge=0)]
+    looked_back: Annotated[int, Field(ge=0)] | None = None
 
 
 class ReadyShape(ReplyShape):
@@ -169,16 +176,4 @@ def check_match_shape(match: Match) -> CheckMatchShape:
             listed_start=match.times.listed_start_s,
             listed_end=match.times.listed_end_s,
         ),
-    )
-
-
-def decision_shape(decision: Decision) -> DecisionShape:
-    """A decision on its way to the platform; the reviewer's name stays inside."""
-    return DecisionShape(
-        seq=decision.seq,
-        lead_id=decision.lead_id,
-        content_id=decision.content_id,
-        action=decision.action.value,
-        reason=decision.reason.value,
-        decided=decision.decided_s,
     )

@@ -79,9 +79,16 @@ class RunningKit:
         self.software = httpx.Client(base_url=self.url, headers=token, timeout=30, verify=no_certificates)
         self.browser = httpx.Client(base_url=self.url, timeout=30, verify=no_certificates)
 
-    def list_picture(self, i: int, data: bytes, algorithms: tuple[Algorithm, ...] = tuple(Algorithm)) -> None:
+    def list_picture(
+        self,
+        i: int,
+        data: bytes,
+        algorithms: tuple[Algorithm, ...] = tuple(Algorithm),
+        *,
+        edited_copies: bool = False,
+    ) -> None:
         """Put a picture's fingerprints on the lists, entry ``i`` on each."""
-        for one in fingerprints_of(data).fingerprints:
+        for one in fingerprints_of(data, edited_copies=edited_copies).fingerprints:
             if one.algorithm in algorithms:
                 log = self.registry.logs.setdefault(one.algorithm, [])
                 log.append(Change(one.algorithm, len(log) + 1, Op.ADD, entry_id(i), one.value, one.quality, DAY))

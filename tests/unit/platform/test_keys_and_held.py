@@ -14,7 +14,7 @@ def test_keys_are_made_once_and_are_private(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     keys = PlatformKeys.in_folder(folder)
     assert PlatformKeys.in_folder(folder) == keys
-    assert sorted(path.name for path in folder.iterdir()) == ["api-token", "digest-key", "review-code"]
+    assert sorted(path.name for path in folder.iterdir()) == ["api-token", "digest-key", "memory-key", "review-code"]
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
     assert folder.stat().st_mode & 0o777 == 0o700
     assert PlatformKeys.in_folder(tmp_path / "another") != keys

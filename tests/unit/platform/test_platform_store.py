@@ -70,9 +70,9 @@ def test_decisions_are_numbered_and_never_reused(engine: Engine) -> None:
             store.add_lead(connection, _record(i))
             store.add_decision(connection, _record(i).lead, Action.KEEP, Reason.OTHER, "robin", 50)
     with reading(engine) as connection:
-        assert [decision.seq for decision in store.decisions_after(connection, 0, 10)] == [1, 2]
-        assert [decision.seq for decision in store.decisions_after(connection, 0, 1)] == [1]
-        assert store.last_decision_seq(connection) == 2
+        assert [notice.seq for notice in store.notices_after(connection, 0, 10)] == [1, 2]
+        assert [notice.seq for notice in store.notices_after(connection, 0, 1)] == [1]
+        assert store.last_notice_seq(connection) == 2
         assert store.open_lead_ids(connection) == frozenset()
 
 
