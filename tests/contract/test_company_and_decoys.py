@@ -16,7 +16,7 @@ from takeback.registry.decoys import MAX_LIFE_DAYS
 from takeback.registry.types import Wish
 
 if TYPE_CHECKING:
-    from tests.registry_rig import RegistryRig
+    from tests.registry_rig import Person, RegistryRig
 
 DAY_S = 86_400
 LISTED = HoldStatus(HoldState.LISTED, 0)
@@ -146,3 +146,57 @@ def test_decoys_are_as_new_to_a_second_list_as_to_the_first(small: RegistryRig) 
     small.submits(shared)
     small.batch()
     assert len(small.changes(Algorithm.MD5)) > before
+
+
+def _hashes(rig: RegistryRig, query: str) -> set[bytes]:
+    return set(_column(rig, query))
+
+
+def _own(person: Person) -> set[bytes]:
+    return {item.token_hash for item in person.submission.fingerprints}
+
+
+def _decoy_hashes(rig: RegistryRig, person: Person) -> set[bytes]:
+    return _hashes(rig, "SELECT token_hash FROM holds") - _own(person)
+
+
+def _after_its_wait(rig: RegistryRig) -> None:
+    assert rig.registry.batcher.run_if_ours() is None
+    rig.clock.advance(600)
+    assert rig.registry.batcher.run_if_ours() is not None, rig.log.getvalue()
+
+
+def test_a_lone_withdrawal_that_waits_has_decoys_beside_it_and_they_go_together(small: RegistryRig) -> None:
+    small.restart(**small.settings, withdrawal_delay_days=3)
+    person = small.submits(*(small.md5() for _ in range(3)))
+    small.batch()
+    small.clock.advance(DAY_S)
+    decoys = _decoy_hashes(small, person)
+    small.wishes(Wish.WITHDRAW, *person.tokens)
+    _after_its_wait(small)
+    waiting = _hashes(small, "SELECT token_hash FROM leaving")
+    beside = waiting - _own(person)
+    assert waiting > _own(person)
+    assert beside <= decoys
+    assert len(beside) >= min(len(decoys), 12)
+    with small.registry.engine.connect() as connection:
+        assert len(connection.execute(text("SELECT DISTINCT day FROM leaving")).all()) == 1
+    small.clock.advance(3 * DAY_S)
+    _after_its_wait(small)
+    assert not _hashes(small, "SELECT token_hash FROM holds") & waiting
+    assert _hashes(small, "SELECT token_hash FROM leaving") == set()
+    assert {status.state for status in small.status(*person.tokens)} == {HoldState.WITHDRAWN}
+
+
+def test_a_lone_renewal_has_decoys_beside_it(small: RegistryRig) -> None:
+    small.restart(**small.settings, hold_lifetime_days=91)
+    person = small.submits(*(small.md5() for _ in range(3)))
+    small.batch()
+    small.clock.advance(91 * DAY_S)
+    decoys = _decoy_hashes(small, person)
+    small.wishes(Wish.RENEW, *person.tokens)
+    _after_its_wait(small)
+    latest = "SELECT token_hash FROM holds WHERE until_day = (SELECT max(until_day) FROM holds)"
+    renewed = _hashes(small, latest)
+    assert renewed > _own(person)
+    assert renewed - _own(person) <= decoys

@@ -149,3 +149,16 @@ def test_of_several_processes_one_runs_batches_until_it_ends(rig: RegistryRig) -
 
 
 # Partners, audit, schema
+
+
+@pytest.mark.parametrize("database_kind", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
+def test_a_long_reader_of_intake_delays_a_batch_and_no_submission(rig: RegistryRig) -> None:
+    """As ``pg_dump`` does: it holds every table for as long as it runs."""
+    first = rig.submits(rig.md5())
+    with rig.registry.engine.connect() as reader:
+        reader.execute(text("LOCK TABLE intake, intake_holds, intake_wishes, leaving IN ACCESS SHARE MODE"))
+        assert rig.registry.batcher.run_once() is None
+        second = rig.submits(rig.md5())
+        assert rig.status(*first.tokens, *second.tokens) == [BEING_ADDED] * 2
+    rig.batch()
+    assert rig.status(*first.tokens, *second.tokens) == [LISTED] * 2

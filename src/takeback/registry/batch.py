@@ -68,6 +68,7 @@ class Batch:
     def run(self, connection: Connection) -> BatchReport:
         """Move everything; the caller commits."""
         batch_store.lock_intake(connection)
+        batch_store.wait_briefly(connection)
         if self.ends_holds:
             batch_store.end_endless_holds(connection, self._until_day())
         if not store.is_anything_waiting(connection, self.today, holds_end=self.ends_holds):
@@ -131,20 +132,33 @@ class Batch:
 
     def _leaving(self, connection: Connection, wishes: Wishes) -> frozenset[bytes]:
         """Note delays and renewals; the token hashes of all holds that go now, whyever."""
-        batch_store.stop_leaving(connection, wishes.keep)
         if self.ends_holds:
-            batch_store.renew_holds(connection, self._shuffled(wishes.renew), self._until_day())
+            renewed = self._in_company(connection, store.known_holds(connection, wishes.renew))
+            batch_store.renew_holds(connection, self._shuffled(renewed), self._until_day())
         expired = batch_store.ended_holds(connection, self.today) if self.ends_holds else set()
         batch_store.note_expired(connection, self._shuffled(expired), self.today, self.today - _EXPIRED_REMEMBERED_DAYS)
-        delay_days = self.terms.withdrawal_delay_days
-        if delay_days:
-            known = store.known_holds(connection, wishes.withdraw)
-            batch_store.let_leave(connection, self._shuffled(known), self.today + delay_days)
-        going = expired | batch_store.due_to_leave(connection, self.today) | self._gone_at_once(wishes)
-        batch_store.stop_leaving(connection, going)
+        waiting = self._waiting_to_leave(connection, wishes)
+        going = expired | {item for item, day in waiting.items() if day <= self.today} | self._gone_at_once(wishes)
         if self.topping_up is not None:
             going |= self.topping_up.leaving(connection, len(going), self.today)
+        staying = {item: day for item, day in waiting.items() if item not in going}
+        if staying != batch_store.leaving(connection):
+            batch_store.rewrite_leaving(connection, self._shuffled(staying.items()))
         return frozenset(going)
+
+    def _waiting_to_leave(self, connection: Connection, wishes: Wishes) -> dict[bytes, int]:
+        """What leaves on which day, as it is wished now; asking again changes no day."""
+        waiting = {item: day for item, day in batch_store.leaving(connection).items() if item not in wishes.keep}
+        delay_days = self.terms.withdrawal_delay_days
+        if delay_days:
+            asked = store.known_holds(connection, wishes.withdraw) - set(waiting)
+            waiting |= dict.fromkeys(self._in_company(connection, asked), self.today + delay_days)
+        return waiting
+
+    def _in_company(self, connection: Connection, holds: set[bytes]) -> set[bytes]:
+        """Holds of people, with decoys beside them that are treated alike: a day's few would be a group."""
+        beside = self.topping_up.beside(connection, len(holds), self.today) if self.topping_up is not None else set()
+        return holds | beside
 
     def _until_day(self) -> int:
         return end_of_hold(self.today, self.terms.hold_lifetime_days or 0)

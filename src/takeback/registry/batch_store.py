@@ -32,6 +32,7 @@ from takeback.registry.tables import (
 )
 from takeback.registry.types import Entry, Intake, LogExtension, WaitingCase
 
+_LONGEST_LOCK_WAIT_S = 3
 OP_NUMBER = {Op.ADD: 1, Op.REMOVE: 2}
 
 
@@ -39,6 +40,15 @@ def lock_intake(connection: Connection) -> None:
     """Let nobody write to intake until this transaction ends, and no second batch run beside this one."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": INTAKE_LOCK})
+
+
+def wait_briefly(connection: Connection) -> None:
+    """Let this transaction fail rather than wait long for somebody who reads intake, such as ``pg_dump``.
+
+    A waiting ``TRUNCATE`` holds up everybody who comes after it, submissions too.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_LONGEST_LOCK_WAIT_S}s'"))
 
 
 def read_intake(connection: Connection) -> Intake:
@@ -78,11 +88,7 @@ def erase_intake(connection: Connection, staying: Iterable[bytes], dropped: froz
     cases = _rows_of_cases(connection, INTAKE, staying)
     holds = _rows_of_cases(connection, INTAKE_HOLDS, staying)
     holds = [row for row in holds if bytes(row["token_hash"]) not in dropped]
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("TRUNCATE intake, intake_holds, intake_wishes"))
-    else:
-        for table in (INTAKE, INTAKE_HOLDS, INTAKE_WISHES):
-            connection.execute(delete(table))
+    _empty(connection, INTAKE, INTAKE_HOLDS, INTAKE_WISHES)
     for table, rows in ((INTAKE, cases), (INTAKE_HOLDS, holds)):
         if rows:
             connection.execute(insert(table), rows)
@@ -176,15 +182,28 @@ def note_expired(connection: Connection, token_hashes: Sequence[bytes], today: i
     connection.execute(delete(EXPIRED).where(EXPIRED.c.day < forget_before))
 
 
-def let_leave(connection: Connection, token_hashes: Sequence[bytes], day: int) -> None:
-    """Note when holds leave; asking again changes no day."""
-    insert_new(connection, LEAVING, [{"token_hash": item, "day": day} for item in token_hashes])
+def leaving(connection: Connection) -> dict[bytes, int]:
+    """On which day each hold that waits to leave does so."""
+    return {bytes(row.token_hash): row.day for row in connection.execute(select(LEAVING))}
 
 
-def stop_leaving(connection: Connection, token_hashes: Iterable[bytes]) -> None:
-    """Forget that these were to leave."""
-    for chunk in chunks(token_hashes):
-        connection.execute(delete(LEAVING).where(LEAVING.c.token_hash.in_(chunk)))
+def rewrite_leaving(connection: Connection, rows: Sequence[tuple[bytes, int]]) -> None:
+    """Write (token hash, day) pairs in the place of all there are.
+
+    Row by row, PostgreSQL would keep what somebody took back as a dead row, and mark with its transaction what came in
+    one batch; SQLite may keep copies in pages that stay in use. See :func:`erase_intake`.
+    """
+    _empty(connection, LEAVING)
+    if rows:
+        connection.execute(insert(LEAVING), [{"token_hash": item, "day": day} for item, day in rows])
+
+
+def _empty(connection: Connection, *tables: Table) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"TRUNCATE {', '.join(table.name for table in tables)}"))
+        return
+    for table in tables:
+        connection.execute(delete(table))
 
 
 def due_to_leave(connection: Connection, today: int) -> set[bytes]:

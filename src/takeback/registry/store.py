@@ -68,7 +68,7 @@ def settle_intake(connection: Connection) -> None:
     neither in intake nor beside it. ``LOCK TABLE`` is the one statement that waits before the snapshot.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE intake, intake_holds, intake_wishes IN ACCESS SHARE MODE"))
+        connection.execute(text("LOCK TABLE intake, intake_holds, intake_wishes, leaving IN ACCESS SHARE MODE"))
 
 
 def put_in_intake(connection: Connection, submission: Submission, day: int) -> bool:

@@ -88,6 +88,18 @@ class ToppingUp:
             del self._live[mark]
         return frozenset(going)
 
+    def beside(self, connection: Connection, holds: int, today: int) -> frozenset[bytes]:
+        """Token hashes of decoys for whom the same is noted as for that many holds of people; as many as there are.
+
+        Args:
+            connection: in a transaction.
+            holds: for how many.
+            today: days since 1970-01-01.
+        """
+        self.look(connection, today)
+        wanted = min(_GOING_AT_ONCE, holds * (self.min_cases - 1), len(self._live))
+        return frozenset(self._random.sample(list(self._live), max(wanted, 0)))
+
     def _imitated(self, held: Sequence[HeldFingerprint]) -> list[HeldFingerprint]:
         chosen = [item for item in held for _ in range(self._random.choice(_TIMES))]
         return chosen or [self._random.choice(held)] if held else []

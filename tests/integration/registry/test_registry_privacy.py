@@ -11,6 +11,7 @@ import secrets
 import sqlite3
 import subprocess
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +26,9 @@ from takeback.client.sealing import seal
 from takeback.clock import ManualClock
 from takeback.httpkit.logs import open_log
 from takeback.httpkit.serve import Server
+from takeback.model.case import About
 from takeback.model.fingerprint import Algorithm, Fingerprint
+from takeback.registry.tables import METADATA
 from takeback.registry.types import Wish
 from takeback.settings import RegistrySettings
 from takeback.wire.case_v1 import submission_body, tokens_body
@@ -59,6 +62,7 @@ CLUSTER_KEYS = {
     "holds": "token_hash",
     "changes": "list, seq",
     "leaving": "token_hash",
+    "expired": "token_hash",
 }
 
 
@@ -125,6 +129,81 @@ def test_withdrawals_that_wait_and_renewals_group_nothing(rig: RegistryRig) -> N
     hashes = {token_hash.hex() for token_hash in group_of}
     for line in _dump(rig).lower().splitlines():
         assert sum(name in line for name in hashes) <= 1
+
+
+def _copies(rig: RegistryRig, needle: bytes) -> int:
+    return sum(content.count(needle) for content in _disk(rig))
+
+
+def test_a_withdrawal_that_was_taken_back_leaves_no_copy_of_itself(rig: RegistryRig) -> None:
+    """Not in a page's unused part, nor as a dead row: whoever changed their mind alone would be a group."""
+    rig.restart(withdrawal_delay_days=2)
+    person = rig.submits(*(rig.md5() for _ in range(6)))
+    others = [rig.submits(rig.md5()) for _ in range(40)]
+    rig.batch()
+    once = {item.token_hash: _copies(rig, item.token_hash) for item in person.submission.fingerprints}
+    rig.withdraws(*person.tokens, *(other.tokens[0] for other in others))
+    rig.batch()
+    assert all(_copies(rig, token_hash) > count for token_hash, count in once.items())  # the search would find it
+    rig.wishes(Wish.KEEP, *person.tokens)
+    rig.batch()
+    assert len(_rows(rig, "SELECT * FROM leaving")) == 40
+    assert {token_hash: _copies(rig, token_hash) for token_hash in once} == once
+
+
+def test_what_ended_by_itself_is_shuffled_and_joined_to_nothing(rig: RegistryRig) -> None:
+    rig.restart(hold_lifetime_days=91)
+    people = [rig.submits(rig.pdq(), rig.pdq(), rig.md5(), rig.md5()) for _ in range(20)]
+    rig.batch()
+    rig.clock.advance(2 * 91 * 86_400)
+    rig.batch()
+    group_of = {item.token_hash: number for number, who in enumerate(people) for item in who.submission.fingerprints}
+    order = _as_it_lies(rig, "expired", "token_hash")
+    assert sorted(order) == sorted(group_of)
+    assert _is_like_shuffled(order, group_of)
+    assert len(_rows(rig, "SELECT DISTINCT day FROM expired")) == 1
+    assert _rows(rig, "SELECT * FROM holds") == _rows(rig, "SELECT * FROM entries") == []
+    if rig.registry.engine.dialect.name == "sqlite":
+        # Gone from beside their entries: each stands in this table's one row, and its index by day.
+        assert {_copies(rig, token_hash) for token_hash in group_of} == {2}
+
+
+def test_whom_cases_are_about_stands_beside_no_case(rig: RegistryRig) -> None:
+    people = [replace(rig.person(rig.md5()).submission, about=about) for about in (About.SELF_UNDER_18,) * 3]
+    people += [replace(rig.person(rig.md5()).submission, about=About.TRUSTED_ADULT)]
+    for submission in people:
+        rig.registry.services.registry.submit(submission).result()
+    rig.batch()
+    rows = {(row[0], row[1]) for row in _rows(rig, "SELECT about, cases FROM audience")}
+    assert rows == {("self_under_18", 3), ("trusted_adult", 1)}
+    if rig.registry.engine.dialect.name == "postgresql":
+        # Counted with the submission, filed with the batch: no transaction number is on both.
+        numbered = "SELECT xmin::text FROM "
+        counted = set(_rows(rig, f"{numbered}audience"))
+        for table in ("cases", "holds", "entries", "changes"):
+            assert not counted & set(_rows(rig, numbered + table))
+
+
+def test_every_table_that_names_a_hold_or_a_case_is_looked_at_here(rig: RegistryRig) -> None:
+    """A new one must say how it groups nothing, in this file, before it is added to this list."""
+    named = {
+        table.name: {column.name for column in table.columns} & {"token_hash", "case_id", "digest", "about"}
+        for table in METADATA.tables.values()
+    }
+    assert {table for table, names in named.items() if names} == {
+        "intake",
+        "intake_holds",
+        "intake_wishes",
+        "cases",
+        "holds",
+        "entries",
+        "leaving",
+        "expired",
+        "audience",
+        "guard",
+        "spent_proofs",
+    }
+    assert _rows(rig, "SELECT count(*) FROM holds") == [(0,)]
 
 
 def test_order_of_holds_says_nothing_of_order_of_entries(rig: RegistryRig, crowd: list[Person]) -> None:
