@@ -107,6 +107,10 @@ class PlatformSettings(_Settings):
     port: int = Field(8101, ge=0, le=65535)
     sync_interval_s: float = Field(5.0, gt=0, description="pause between two looks at the feed")
     deadline_h: float = Field(48.0, gt=0, description="hours until a lead should be decided")
+    index_save_changes: int = Field(
+        10_000, ge=1, description="changes after which the index is saved for the next start"
+    )
+    index_save_s: float = Field(3600.0, ge=0, description="seconds between two savings of the index at least")
     lookback_days: int = Field(30, ge=0, le=3650, description="days a content is looked back at; 0 remembers nothing")
     lookback_max_mb: int = Field(4096, ge=1, description="megabytes remembered; the oldest contents go first")
     lookback_max_content_kb: int = Field(8192, ge=1, description="kilobytes of one content; larger is not remembered")

@@ -40,6 +40,7 @@ from takeback.platform.filmstrip import FilmstripCache
 from takeback.platform.finds import Finds
 from takeback.platform.held import HeldFiles
 from takeback.platform.http import PlatformFace, platform_router
+from takeback.platform.index_file import IndexFile
 from takeback.platform.keys import PlatformKeys
 from takeback.platform.lists import ListFollower
 from takeback.platform.look_back import LookBack, LookBackThread
@@ -153,7 +154,12 @@ def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opene
     look_back = LookBack(engine, writer, memory, lists, index, finds, clock, log)
     looking_back = LookBackThread(look_back, log)
     opened.callback(looking_back.stop)
-    follower = ListFollower(feed, lists, index, settings.sync_interval_s, log, looking_back.lists_moved)
+    index_file = IndexFile(
+        settings.data_dir / "index", index, lists, settings.index_save_changes, settings.index_save_s, log
+    )
+    follower = ListFollower(
+        feed, lists, index, settings.sync_interval_s, log, index_file=index_file, on_move=looking_back.lists_moved
+    )
     opened.callback(follower.stop)
 
     held = _held_files(settings, engine)

@@ -1,9 +1,10 @@
 """The matching engine: a list's changes go in, a picture's or a video's fingerprints are asked, matches come out."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,18 +64,41 @@ class MatchEngine:
                 another smallest quality or list of furniture. Build the engine anew.
         """
         engine = cls(policy, growth)
-        for name, (segments, seq) in snapshot.read(path, engine._left_out()).items():
-            engine._index(name).adopt(segments, seq)
+        engine.restore(path)
         return engine
 
-    def save(self, path: Path) -> None:
+    def restore(self, path: Path, source: str = "", at_most: Mapping[Algorithm, int] = MappingProxyType({})) -> None:
+        """Take what a snapshot holds instead of what is there; if it is refused, nothing changes.
+
+        Args:
+            path: the file.
+            source: the name that ``save`` was given.
+            at_most: the furthest sequence number each list may have; any, for those that are not named.
+
+        Raises:
+            NotFoundError: ``snapshot.missing``.
+            CorruptDataError: ``snapshot.corrupt``, as ``open``; also of another source, or further than it may be.
+        """
+        lists = snapshot.read(path, self._made_of(source))
+        if any(seq > at_most.get(name, seq) for name, (_, seq) in lists.items()):
+            raise snapshot.corrupt("ahead of the list")
+        for name, (segments, seq) in lists.items():
+            self._index(name).adopt(segments, seq)
+
+    def save(self, path: Path, source: str = "") -> None:
         """Write a snapshot. Whatever happens meanwhile, ``path`` is the old file or the whole new one.
+
+        What was removed is not in it.
+
+        Args:
+            path: the file.
+            source: names what the lists were made from; who restores them has to say the same.
 
         Raises:
             UnavailableError: ``snapshot.busy`` if another process writes it, ``snapshot.unwritable`` if it cannot be.
         """
         parts = {name: self._index(name).finished_segments() for name in Algorithm}
-        snapshot.write(path, parts, self._left_out())
+        snapshot.write(path, parts, self._made_of(source))
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Add and remove entries; the next question sees them. Applying a change again does nothing.
@@ -217,6 +241,9 @@ class MatchEngine:
 
     def _index(self, name: Algorithm) -> LiveIndex | SetIndex:
         return self._sets[name] if name in SETS else self._lists[name]
+
+    def _made_of(self, source: str) -> str:
+        return f"{self._left_out()},source={source}" if source else self._left_out()
 
     def _left_out(self) -> str:
         """Names what sets are stored without."""

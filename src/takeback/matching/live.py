@@ -151,13 +151,17 @@ class LiveIndex:
         )
 
     def finished_segments(self) -> tuple[tuple[Segment, ...], int]:
-        """Everything as segments, for a snapshot, with tombstones that no longer move; and the sequence number."""
+        """Everything that is live as segments, for a snapshot; and the sequence number."""
         with self._writing:
             view = self._view
             tombstones = [one.dead.copy() for one in view.segments]
             fresh = self._segment_of(view.delta, view.delta_count)
-        kept = [replace(one, dead=dead) for one, dead in zip(view.segments, tombstones, strict=True)]
-        return tuple(kept + ([fresh] if fresh is not None else [])), view.seq
+        kept = [self._without_dead(one, dead) for one, dead in zip(view.segments, tombstones, strict=True)]
+        return tuple(one for one in [*kept, fresh] if one is not None and len(one)), view.seq
+
+    def _without_dead(self, one: Segment, dead: NDArray[np.uint8]) -> Segment:
+        # A value that was withdrawn must not live on in a file.
+        return segments_of.merged([one], [dead], exact=self._exact) if dead.any() else replace(one, dead=dead)
 
     def merge_step(self) -> bool:
         """Do one merge if one is due; says whether it did. Readers and writers go on meanwhile."""

@@ -88,7 +88,7 @@ def read(path: Path, left_out: str) -> dict[Algorithm, tuple[list[Segment], int]
     except FileNotFoundError:
         raise NotFoundError("snapshot.missing", "There is no saved index.") from None
     except (OSError, ValueError) as error:  # ValueError: an empty file cannot be mapped
-        raise _corrupt(str(error)) from error
+        raise corrupt(str(error)) from error
     return _Reader(content).lists(left_out)
 
 
@@ -186,7 +186,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _corrupt(detail: str) -> CorruptDataError:
+def corrupt(detail: str) -> CorruptDataError:
+    """A snapshot that is not to be used, and why; nothing of ``detail`` is shown."""
     return CorruptDataError(
         "snapshot.corrupt", "The saved index is damaged. It is built anew from the list.", detail=detail
     )
@@ -197,7 +198,7 @@ def _as_corrupt() -> Iterator[None]:
     try:
         yield
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise _corrupt(repr(error)) from error
+        raise corrupt(repr(error)) from error
 
 
 class _Reader:
@@ -211,11 +212,11 @@ class _Reader:
         with _as_corrupt():
             described = self._description()
             if described["byteorder"] != sys.byteorder:
-                raise _corrupt("written on another kind of machine")
+                raise corrupt("written on another kind of machine")
             if described["left_out"] != left_out:
-                raise _corrupt("made with other settings")
+                raise corrupt("made with other settings")
             if self._first + described["bytes"] != len(self._content):
-                raise _corrupt("not as long as it says")
+                raise corrupt("not as long as it says")
             return {
                 name: ([self._segment(name, one) for one in listed["segments"]], int(listed["seq"]))
                 for name, listed in ((Algorithm(key), value) for key, value in described["lists"].items())
@@ -225,20 +226,20 @@ class _Reader:
         prefix = self._content[:_PREFIX_BYTES].tobytes()
         length = int.from_bytes(prefix[len(MAGIC) : len(MAGIC) + 8], "little")
         if not prefix.startswith(MAGIC) or length > min(_MAX_DESCRIPTION_BYTES, len(self._content)):
-            raise _corrupt("not a snapshot of this version")
+            raise corrupt("not a snapshot of this version")
         text = self._content[_PREFIX_BYTES : _PREFIX_BYTES + length].tobytes()
         if hashlib.sha256(text).digest() != prefix[len(MAGIC) + 8 :]:
-            raise _corrupt("description")
+            raise corrupt("description")
         self._first = _whole_pages(_PREFIX_BYTES + length)
         if self._content[_PREFIX_BYTES + length : self._first].any():
-            raise _corrupt("filling")
+            raise corrupt("filling")
         described: dict[str, Any] = json.loads(text)
         return described
 
     def _segment(self, name: Algorithm, described: dict[str, Any]) -> Segment:
         rows = int(described["ids"]["shape"][0])
         if not 0 < rows <= MAX_ROWS:
-            raise _corrupt("rows")
+            raise corrupt("rows")
         take = _Taker(self._content, self._first, described)
         ids = take("ids", np.uint64, (rows, id_width_of(name)))
         values = take("values", np.uint64, (rows, width_of(name)))
@@ -246,7 +247,7 @@ class _Reader:
         if name in EXACT:
             order = take("order", np.uint32, (rows,))
             if int(order.max()) >= rows:
-                raise _corrupt("order")
+                raise corrupt("order")
             return Segment(ids, values, dead, Order(order))
         tables = Tables(
             take("offsets", np.uint32, (kernels.CHUNKS, kernels.BUCKETS + 1)),
@@ -254,7 +255,7 @@ class _Reader:
             take("positions", np.uint8, (3 * kernels.CHUNKS * rows,)),
         )
         if not kernels.tables_hold(tables.offsets, tables.positions, rows):
-            raise _corrupt("tables")
+            raise corrupt("tables")
         return Segment(ids, values, dead, tables)
 
 
@@ -270,11 +271,11 @@ class _Taker:
         entry = self.described[part]
         expected = np.dtype(kind)
         if entry["dtype"] != expected.str or tuple(entry["shape"]) != shape:
-            raise _corrupt(part)
+            raise corrupt(part)
         begin = self.first + int(entry["offset"])
         size_bytes = int(np.prod(shape)) * expected.itemsize
         raw, whole = self.content[begin : begin + size_bytes], size_bytes // 8 * 8
         rest = self.content[begin + whole : begin + _whole_pages(size_bytes)]
         if _checksum_of_pages(raw, whole, rest) != int(entry["checksum"]):
-            raise _corrupt(part)
+            raise corrupt(part)
         return raw.view(expected).reshape(shape)

@@ -1,8 +1,8 @@
 """Keeps the matching engine at the registry's present list, in a thread of its own.
 
 Checks never wait for it: they ask the engine as it is and read the statuses as they were last written. At start the
-engine is built from what is on disk, so a kit that has synced once answers although the registry cannot be reached,
-and says how old its list is.
+engine is opened, or built, from what is on disk, so a kit that has synced once answers although the registry cannot be
+reached, and says how old its list is.
 """
 
 import threading
@@ -18,6 +18,7 @@ from takeback.httpkit.logs import EventLog, origin_of
 from takeback.matching import MatchEngine
 from takeback.model.entry import Change, EntryId
 from takeback.model.fingerprint import Algorithm
+from takeback.platform.index_file import IndexFile
 from takeback.platform.types import ListStatus
 
 _STOP_S: Final = 20.0
@@ -32,6 +33,7 @@ class ListFollower:
         engine: what checks ask.
         interval_s: pause between two looks where the registry cannot be asked for news.
         log: where refusals are written, by code.
+        index_file: where the engine is saved and opened again; without one it is built anew at every start.
         on_move: told when the lists are loaded, and whenever one has changed.
     """
 
@@ -42,6 +44,7 @@ class ListFollower:
         engine: MatchEngine,
         interval_s: float,
         log: EventLog,
+        index_file: IndexFile | None = None,
         on_move: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
@@ -49,6 +52,7 @@ class ListFollower:
         self._engine = engine
         self._interval_s = interval_s
         self._log = log
+        self._index_file = index_file
         self._on_move = on_move
         self._statuses: MappingProxyType[Algorithm, ListStatus] = MappingProxyType({})
         self._stop = threading.Event()
@@ -100,19 +104,35 @@ class ListFollower:
                 self._stop.wait(pause_s)
             else:
                 self._client.wait_for_news(self._interval_s, self._stop)
+        if loaded:
+            self._save(at_end=True)
 
     def _load(self) -> None:
+        if self._index_file is not None:
+            self._index_file.open()
         for name in Algorithm:
             if self._store.state(name).verified_s is not None:
-                self._take(name, self._store.entries(name))
+                self._catch_up(name)
         self._on_move()
+        self._save()
+
+    def _catch_up(self, name: Algorithm) -> bool:
+        """Take what the store has gained; says whether it was anything."""
+        seq = self._engine.seq(name)
+        if self._index_file is not None:
+            self._index_file.note(*self._store.counts_after(name, seq))
+        self._take(name, self._store.changes_after(name, seq) if seq else self._store.entries(name))
+        return self._engine.seq(name) != seq
+
+    def _save(self, *, at_end: bool = False) -> None:
+        if self._index_file is not None:
+            self._index_file.save_if_due(at_end=at_end)
 
     def _one_round(self, done: SyncRound) -> bool:
-        before = {result.list: self._engine.seq(result.list) for result in done.results}
-        for name, seq in before.items():
-            self._take(name, self._store.changes_after(name, seq))
-        if any(self._engine.seq(name) != seq for name, seq in before.items()):
+        moved = [self._catch_up(result.list) for result in done.results]
+        if any(moved):
             self._on_move()
+        self._save()
         for refusal in done.refusals:
             self._log.warning(
                 "sync.refused", list=refusal.list.value, code=refusal.error.code, detail=refusal.error.detail
