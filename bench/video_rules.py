@@ -10,19 +10,16 @@ from numpy.typing import NDArray
 
 from takeback.cli.match import matches_of
 from takeback.hashing import HashedVideo, VideoLimits
+from takeback.hashing.video.limits import GLIMPSE_FROM_S
 from takeback.hashing.video.luma import hash_of, luma_of
 from takeback.hashing.video.track import open_video
-from takeback.hashing.video.work import hash_glimpse, hash_to_ask, hash_to_register
+from takeback.hashing.video.work import hash_every_picture, hash_glimpse, hash_to_ask, hash_to_register
 from takeback.matching import MatchEngine
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import MIN_QUALITY, Algorithm
 from takeback.model.match import Tier
-from takeback.model.video import parse_video
 
 ONE_THREAD = VideoLimits(threads=1)
-NEAR_BITS = 40
-"""A first look within this of anything listed is followed by a whole one."""
-
 _VPDQ_BITS = 31
 _VPDQ_SHARE = 0.8
 Frames = NDArray[np.uint8]
@@ -38,6 +35,8 @@ class Answer:
     """By frames alone, without regions, the whole video looked at."""
     glimpse_hold: frozenset[str]
     """By frames alone, the whole video looked at only if a first look finds something near."""
+    every_hold: frozenset[str]
+    """By frames alone, every picture of the video decoded and asked."""
     md5: frozenset[str]
     vpdq_upload: frozenset[str]
     vpdq_known: frozenset[str]
@@ -55,35 +54,36 @@ class Known:
         self.names: dict[str, str] = {}
         self.vpdq = {file.name: plain_vpdq(file) for file in files}
         self.unfindable: list[str] = []
-        rows: list[bytes] = []
         for file in files:
             hashed = hash_to_register(file, ONE_THREAD, edited_copies=True)
             if not any(one.algorithm is Algorithm.VPDQ for one in hashed.fingerprints):
                 self.unfindable.append(file.name)
-            values = [one.value for one in hashed.fingerprints if one.algorithm is Algorithm.VPDQ]
-            rows += [frame.pdq for value in values for frame in parse_video(value).frames]
             self.engine.apply(self._changes(file.name, hashed, regions=True))
             self.frames_only.apply(self._changes(file.name, hashed, regions=False))
-        self.frames: Frames = np.frombuffer(b"".join(rows), np.uint8).reshape(-1, 32)
 
     def answer(self, upload: Path) -> Answer:
         asked = hash_to_ask(upload, ONE_THREAD, regions=True)
         found = [(one.tier, one.algorithm, self.names[one.entry_id]) for one in matches_of(asked, self.engine)]
         frames = self._held_by_frames(asked)
-        glimpse = hash_glimpse(upload, ONE_THREAD)
-        seen = [form.values for form in glimpse.asked if len(form)]
-        near = not seen or any(_nearest(values, self.frames).min(initial=256) <= NEAR_BITS for values in seen)
         plain = plain_vpdq(upload)
         shares = {name: _shares(plain, known) for name, known in self.vpdq.items()}
         return Answer(
             frozenset(name for tier, how, name in found if tier is Tier.HOLD and how is not Algorithm.MD5),
             frozenset(name for _, how, name in found if how is not Algorithm.MD5),
             frames,
-            frames if near else frozenset(),
+            frames if self._is_near(upload) else frozenset(),
+            self._held_by_frames(hash_every_picture(upload, ONE_THREAD)),
             frozenset(name for _, how, name in found if how is Algorithm.MD5),
             frozenset(name for name, (upload_share, _) in shares.items() if upload_share >= _VPDQ_SHARE),
             frozenset(name for name, (_, known_share) in shares.items() if known_share >= _VPDQ_SHARE),
         )
+
+    def _is_near(self, upload: Path) -> bool:
+        """As ``VideoHasher.query_of`` decides."""
+        glimpse = hash_glimpse(upload, ONE_THREAD)
+        seen = [form.values for form in glimpse.asked if len(form)]
+        is_short = glimpse.duration_s < GLIMPSE_FROM_S
+        return is_short or not seen or any(map(self.frames_only.is_near_a_video, seen))
 
     def _held_by_frames(self, asked: HashedVideo) -> frozenset[str]:
         found = matches_of(asked, self.frames_only)

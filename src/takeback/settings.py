@@ -117,8 +117,12 @@ class PlatformSettings(_Settings):
     lookback_deadline_h: float = Field(24.0, gt=0, description="hours to decide about what was on the site already")
     max_picture_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="largest picture that is checked")
     check_workers: int = Field(2, ge=1, description="threads that decode and hash pictures")
+    stills: bool = Field(True, description="queue a picture that is a frame of a listed video for a look")
     max_video_bytes: int = Field(2 * 1024**3, ge=1024, description="largest video that is checked")
     video_workers: int = Field(1, ge=1, description="processes that decode and hash videos")
+    first_look: bool = Field(
+        False, description="look at a long video here and there first; looking back then finds less of it"
+    )
     video_deadline_s: float = Field(600.0, gt=0, description="seconds one video may take")
     body_timeout_s: float = Field(300.0, gt=0, description="seconds in which a request's body has to arrive")
 

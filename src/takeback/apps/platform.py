@@ -31,7 +31,7 @@ from takeback.httpkit.logs import EventLog, open_log
 from takeback.httpkit.pages import mount_page
 from takeback.httpkit.problem import install_problem_handlers
 from takeback.httpkit.serve import run
-from takeback.matching import MatchEngine
+from takeback.matching import MatchEngine, Policy
 from takeback.platform import store
 from takeback.platform.arriving import ArrivalLimits
 from takeback.platform.checking import CheckService
@@ -140,7 +140,7 @@ def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opene
     opened.callback(videos.close)
     reporter = FeedbackReporter(FeedbackSender(http), store.SqlOutbox(engine, writer), log)
     opened.callback(reporter.stop)
-    index = MatchEngine()
+    index = MatchEngine(Policy() if settings.stills else Policy(still_radius_bits=None))
     feed = FeedClient(http, partner_key, lists, clock)
     bell = _bell(engine)
     opened.callback(bell.close)
@@ -172,7 +172,9 @@ def _put_together(settings: PlatformSettings, clock: Clock, log: EventLog, opene
         follower=follower,
         index=index,
         hash_picture=lambda picture, regions: query_fingerprints_of(picture, limits, regions=regions),
-        hash_video=lambda video, regions: hasher.query_of(video, regions=regions),
+        hash_video=lambda video, regions: hasher.query_of(
+            video, regions=regions, is_near=index.is_near_a_video if settings.first_look else None
+        ),
         memory=memory,
         reporter=reporter,
         clock=clock,

@@ -7,9 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from takeback.cli.files import HashedFile, Hashing, find_files, hash_files
@@ -25,8 +23,6 @@ from takeback.model.fingerprint import Algorithm, Fingerprint, parse_fingerprint
 from takeback.model.match import Match, Tier
 
 _NO_DAY = date(1970, 1, 1)
-_NEAR_BITS = 40
-"""A first look at a video that comes this near to anything listed is followed by a whole one; docs/video.md §4.4."""
 
 
 def attach(app: typer.Typer) -> None:
@@ -90,7 +86,7 @@ def matches_of(hashed: HashedPicture | HashedVideo, engine: MatchEngine) -> list
     if isinstance(hashed, HashedPicture):
         regions = hashed.regions
         return engine.match(hashed.fingerprints, None if regions is None else _region_query(regions))
-    clips = [Clip(form.values, form.ticks, form.weak) for form in hashed.asked]
+    clips = [Clip(form.values, form.ticks, form.qualities) for form in hashed.asked]
     found = engine.match(hashed.fingerprints, clips=clips)
     by_region = [match for regions in hashed.regions for match in engine.match((), _region_query(regions))]
     # Worst first, so that the best of each entry is what stays.
@@ -110,11 +106,8 @@ def _asking(engine: MatchEngine) -> Hashing:
     """Regions cost more than all the rest, so they are asked only where some are listed."""
     regions = engine.count(Algorithm.PDQ_REGION) > 0
 
-    def is_near(values: NDArray[np.uint8]) -> bool:
-        return len(engine.near(Algorithm.VPDQ, values, _NEAR_BITS)[0]) > 0
-
     def video(hasher: VideoHasher, path: Path) -> HashedVideo:
-        return hasher.query_of(path, regions=regions, is_near=is_near)
+        return hasher.query_of(path, regions=regions, is_near=engine.is_near_a_video)
 
     return Hashing(partial(query_fingerprints_of, regions=regions), video)
 

@@ -17,15 +17,22 @@ class Clip:
     Args:
         values: (n, 32) uint8, bit 0 is the most significant bit of byte 0.
         ticks: (n,) int64 or float64, strictly ascending, quarters of a second; an index keeps sixteenths.
-        weak: (n,) bool: whether it is nearly flat, of a quality under 20. ``None``: none is.
+        qualities: (n,) uint8, PDQ's quality of each. ``None``: all are good.
     """
 
     values: NDArray[np.uint8]
     ticks: NDArray[np.int64] | NDArray[np.float64]
-    weak: NDArray[np.bool_] | None = None
+    qualities: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.ticks)
+
+    @property
+    def weak(self) -> NDArray[np.bool_]:
+        """(n,): whether a frame is nearly flat, so that more is asked of it."""
+        if self.qualities is None:
+            return np.zeros(len(self), np.bool_)
+        return self.qualities < WEAK_FRAME_QUALITY
 
     def __repr__(self) -> str:
         return f"Clip({len(self)} frames)"
@@ -41,4 +48,4 @@ def parse_clip(untrusted_value: str, min_quality: int) -> Clip:
     frames = [one for one in video.frames if one.quality >= min_quality]
     values = np.frombuffer(b"".join(one.pdq for one in frames), np.uint8).reshape(-1, _VALUE_BYTES)
     quarters = np.array([one.tick for one in frames], np.float64) * (TICKS_A_SECOND / video.ticks_a_second)
-    return Clip(values, quarters, np.array([one.quality < WEAK_FRAME_QUALITY for one in frames], np.bool_))
+    return Clip(values, quarters, np.array([one.quality for one in frames], np.uint8))

@@ -149,7 +149,7 @@ class ClipRule:
         words = _words(known), _words(query)
         bits = np.empty((len(known), len(query)), np.int16)
         kernels.distances(*words, bits)
-        weak = _weak(known)[:, None] | _weak(query)
+        weak = known.weak[:, None] | query.weak
         bits[weak & (bits > self.frame_radius_bits)] = _BITS
         return _Pair(bits, self._timed(words[0], known), self._timed(words[1], query))
 
@@ -228,10 +228,6 @@ class _Run:
     @property
     def frames(self) -> float:
         return min(self.known, self.query)
-
-
-def _weak(clip: Clip) -> NDArray[np.bool_]:
-    return np.zeros(len(clip), np.bool_) if clip.weak is None else clip.weak
 
 
 def _words(clip: Clip) -> NDArray[np.uint64]:

@@ -192,6 +192,8 @@ class MatchEngine:
 
     def _match_whole(self, queries: Sequence[Sequence[Fingerprint]]) -> list[list[Match]]:
         matches: list[list[Match]] = [[] for _ in queries]
+        for number, query in enumerate(queries):
+            matches[number] += self._match_still(query)
         for name in self._lists:
             asked = [
                 (number, fingerprint.value)
@@ -227,6 +229,10 @@ class MatchEngine:
         queries = [found[:, [0, 2]] for _, found in parts]
         no_ids, no_queries = np.empty((0, 2), np.uint64), np.empty((0, 2), np.int64)
         return np.concatenate([no_ids, *ids]), np.concatenate([no_queries, *queries])
+
+    def is_near_a_video(self, frames: NDArray[np.uint8]) -> bool:
+        """Whether any of some frames, (n, 32) uint8, might lie in a run with a listed video's: a first look."""
+        return len(self.near(Algorithm.VPDQ, frames, self.policy.clips.run_radius_bits)[0]) > 0
 
     def seq(self, name: Algorithm) -> int:
         """Sequence number of the last change applied to a list; 0 before the first."""
@@ -295,6 +301,20 @@ class MatchEngine:
         return [
             Match(entry_id, Algorithm.VPDQ, one.distance_bits, one.tier, seq, one.frames, one.times)
             for entry_id, one in index.match_clips(forms, self.policy.clips)
+        ]
+
+    def _match_still(self, query: Sequence[Fingerprint]) -> list[Match]:
+        """A picture that is a frame of a listed video; what is a video itself is asked as one."""
+        index, radius_bits = self._sets[Algorithm.VPDQ], self.policy.still_radius_bits
+        asked = [one.value for one in query if one.algorithm is Algorithm.PDQ and not self._says_nothing(one)]
+        is_video = any(one.algorithm is Algorithm.VPDQ for one in query)
+        if radius_bits is None or is_video or not asked or not index.entries():
+            return []
+        values = np.frombuffer(bytes.fromhex("".join(asked)), np.uint8).reshape(-1, PDQ_BITS // 8)
+        seq = index.seq()
+        return [
+            Match(entry_id, Algorithm.VPDQ, distance_bits, Tier.LOOK, seq, 1)
+            for entry_id, distance_bits in index.match_still(values, radius_bits, self.policy.min_quality)
         ]
 
     def _match_list(self, name: Algorithm, asked: list[tuple[int, str]], matches: list[list[Match]]) -> None:

@@ -23,6 +23,8 @@ class Policy:
         min_quality: a query of a lower PDQ quality is not asked: it says nothing about the picture.
         min_frame_quality: frames of a video of a lower PDQ quality are neither stored nor asked. Lower than that of a
             picture, because frames speak together; docs/video.md §2.3.
+        still_radius_bits: a posted picture up to this far from a frame of a listed video is queued for a look, never
+            held: that frame may be a title card. ``None`` switches it off. Docs: docs/matching.md §5.
         regions: when the regions of two pictures say that one is a copy of the other.
         clips: when the frames of two videos say that one holds a clip of the other.
 
@@ -35,12 +37,15 @@ class Policy:
     look_radius_bits: int = 60
     min_quality: int = MIN_QUALITY
     min_frame_quality: int = MIN_FRAME_QUALITY
+    still_radius_bits: int | None = 31
     regions: RegionRule = field(default_factory=RegionRule)
     clips: ClipRule = field(default_factory=ClipRule)
 
     def __post_init__(self) -> None:
         if not 0 <= self.hold_radius_bits <= self.look_radius_bits <= PDQ_BITS:
             raise InvalidInputError("policy.invalid", "0 <= hold radius <= look radius <= 256 must hold.")
+        if self.still_radius_bits is not None and not 0 <= self.still_radius_bits <= PDQ_BITS:
+            raise InvalidInputError("policy.invalid", "The radius for stills is a number of bits from 0 to 256.")
         if not all(0 <= one <= 100 for one in (self.min_quality, self.min_frame_quality)):
             raise InvalidInputError("policy.invalid", "The smallest quality is a number from 0 to 100.")
 

@@ -40,6 +40,8 @@ _MOST_CANDIDATES: Final = 256
 card; whatever has a piece of it has more."""
 
 _PARTS_OF_A_TICK: Final = 4
+_QUALITY_BITS: Final = np.uint64(8)
+_GOOD: Final = 100
 _NO_IDS: Final = np.empty((0, ID_WORDS), np.uint64)
 _NO_VALUES: Final = np.empty((0, 4), np.uint64)
 
@@ -50,9 +52,9 @@ def region_marks(strong: Strong) -> Marks:
 
 
 def clip_marks(clip: Clip) -> Marks:
-    """A frame's time in sixteenths of a second, and in the lowest bit whether it is weak."""
-    weak = np.zeros(len(clip), np.bool_) if clip.weak is None else clip.weak
-    return np.round(clip.ticks * _PARTS_OF_A_TICK).astype(np.uint64) * np.uint64(2) + weak
+    """A frame's time in sixteenths of a second, and in the lowest byte its quality."""
+    qualities = np.full(len(clip), _GOOD, np.uint8) if clip.qualities is None else clip.qualities
+    return np.round(clip.ticks * _PARTS_OF_A_TICK).astype(np.uint64) << _QUALITY_BITS | qualities
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,8 @@ class Member:
     @property
     def clip(self) -> Clip:
         """Of frames."""
-        ticks = (self.marks >> np.uint64(1)).astype(np.float64) / _PARTS_OF_A_TICK
-        return Clip(self.values, ticks, (self.marks & np.uint64(1)).astype(np.bool_))
+        ticks = (self.marks >> _QUALITY_BITS).astype(np.float64) / _PARTS_OF_A_TICK
+        return Clip(self.values, ticks, _qualities(self.marks))
 
 
 class SetIndex:
@@ -181,7 +183,7 @@ class SetIndex:
             rule: what decides.
         """
         view = self._live.view()
-        asked = [Clip(_as_bytes(_ordered(form.values)), form.ticks, form.weak) for form in forms if len(form)]
+        asked = [Clip(_as_bytes(_ordered(form.values)), form.ticks, form.qualities) for form in forms if len(form)]
         best: dict[EntryId, ClipVerdict] = {}
         for words in self._clip_candidates(view, [form.values for form in forms if len(form)], rule):
             known = _member(view, words).clip
@@ -189,6 +191,16 @@ class SetIndex:
             if verdict.tier is not Tier.CLEAR:
                 best[words_to_id(words)] = verdict
         return sorted(best.items(), key=lambda item: (item[1].tier is not Tier.HOLD, -item[1].frames, item[0]))
+
+    def match_still(self, values: Values, radius_bits: int, min_quality: int) -> list[tuple[EntryId, int]]:
+        """Which videos have a frame of that quality that a picture, in any of its forms, is near to; and how near."""
+        nearest: dict[EntryId, int] = {}
+        for ids, found in self.near(values, radius_bits):
+            good = found[_qualities(ids[found[:, 1], 2]) >= min_quality]
+            for row, distance_bits in good[:, 1:].tolist():
+                entry_id = words_to_id(ids[row, :2])
+                nearest[entry_id] = min(distance_bits, nearest.get(entry_id, distance_bits))
+        return list(nearest.items())
 
     def near(self, values: Values, radius_bits: int) -> list[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
         """For each part of the list its ids, (n, 3) uint64, and (k, 3) int64: query, row, distance."""
@@ -224,6 +236,10 @@ def _ordered(values: Values) -> NDArray[np.uint64]:
 
 def _as_bytes(words: NDArray[np.uint64]) -> Values:
     return np.ascontiguousarray(words).view(np.uint8)
+
+
+def _qualities(marks: Marks) -> NDArray[np.uint8]:
+    return (marks & np.uint64(0xFF)).astype(np.uint8)
 
 
 def _words_of(entry_id: EntryId) -> NDArray[np.uint64]:

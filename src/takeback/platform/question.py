@@ -43,7 +43,8 @@ class Question:
             case Algorithm.PDQ_REGION:
                 rows = [one.values for one in self.regions]
             case Algorithm.VPDQ:
-                rows = [one.values for one in self.clips]
+                # A picture is asked by its forms: it may be a frame of a listed video.
+                rows = [one.values for one in self.clips] or [self.values(Algorithm.PDQ)]
             case Algorithm.PDQ | Algorithm.MD5 | Algorithm.SHA256:
                 texts = [one.value for one in self.fingerprints if one.algorithm is name]
                 rows = [np.frombuffer(bytes.fromhex("".join(texts)), np.uint8).reshape(-1, width_bytes(name))]
@@ -63,7 +64,7 @@ def search_radius_bits(name: Algorithm, policy: Policy) -> int:
         case Algorithm.PDQ_REGION:
             return policy.regions.near_bits
         case Algorithm.VPDQ:
-            return max(policy.clips.frame_radius_bits, policy.clips.wide_radius_bits)
+            return max(policy.clips.frame_radius_bits, policy.clips.wide_radius_bits, policy.still_radius_bits or 0)
         case Algorithm.MD5 | Algorithm.SHA256:
             return 0
 
@@ -75,7 +76,7 @@ def question_of_picture(picture: HashedPicture) -> Question:
 
 def question_of_video(video: HashedVideo) -> Question:
     """The question for a video: its file, its frames, and what listed pictures are seen in it."""
-    clips = tuple(Clip(form.values, form.ticks, form.weak) for form in video.asked)
+    clips = tuple(Clip(form.values, form.ticks, form.qualities) for form in video.asked)
     return Question(video.fingerprints, tuple(_regions(one) for one in video.regions), clips)
 
 

@@ -94,6 +94,18 @@ def _looks(kit: RunningKit, lead_id: str) -> list[str]:
     return found
 
 
+def test_a_picture_of_a_listed_video_is_published_and_looked_at(kit: RunningKit) -> None:
+    """A screenshot of one of its moments; it may be a title card, so a person decides."""
+    moment = Image.fromarray(scene(2, 12, pace=6)[4]).resize((160, 139))
+    reply = kit.check("screenshot", jpeg_of(moment, quality=50)).raise_for_status().json()
+    assert (reply["verdict"], reply["tier"]) == ("clear", "look")
+    (match,) = reply["matches"]
+    assert (match["list"], match["entry"], match.get("times")) == ("vpdq", entry_id(1), None)
+    lead = kit.browser.get(f"/v1/leads/{reply['lead_id']}").json()
+    assert (lead["media"], lead["frames"]) == ("image", [])
+    kit.decide(reply["lead_id"], "keep", "not_the_same").raise_for_status()
+
+
 def test_another_video_is_clear_and_nothing_of_it_is_kept(kit: RunningKit, folder: Path) -> None:
     before = kit.held_files()
     reply = kit.check("strange", (folder / "strange.mp4").read_bytes()).raise_for_status().json()

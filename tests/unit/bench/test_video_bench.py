@@ -27,6 +27,6 @@ def test_it_reports_who_finds_a_mirrored_copy(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (mirror,) = map(json.loads, done.stdout.splitlines())
     assert (mirror["copy"], mirror["videos"], mirror["md5"], mirror["vpdq_upload"]) == ("mirror", 3, 0, 0)
-    assert mirror["hold"] == mirror["frames"] == mirror["glimpse"] == 1
+    assert mirror["hold"] == mirror["frames"] == mirror["glimpse"] == mirror["every"] == 1
     assert (mirror["false_hold"], mirror["missed"]) == (0, "")
     assert plot.read_text(encoding="utf-8").startswith("<svg")

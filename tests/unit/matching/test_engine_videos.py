@@ -145,12 +145,44 @@ def test_weak_frames_have_to_be_as_near_as_single_ones() -> None:
     engine.apply([listed(VPDQ, 1, 1, value_of(clip, quality=20)), listed(VPDQ, 2, 2, value_of(clip, quality=19))])
     found = {int(one.entry_id, 16): one.votes for one in engine.match([asked(half, quality=20)])}
     assert found == {1: 12}
-    weak = Clip(half.values, half.ticks, np.ones(12, np.bool_))
+    weak = Clip(half.values, half.ticks, np.full(12, 19, np.uint8))
     assert engine.match([], clips=[weak]) == []
     assert [one.votes for one in engine.match([asked(every_second(changed(rng, clip.values, 31)), quality=19)])] == [
         12,
         12,
     ]
+
+
+def test_a_picture_that_is_a_frame_of_a_listed_video_is_looked_at_and_never_held() -> None:
+    rng = np.random.default_rng(12)
+    good, dim = every_second(drawn(rng, 5)), every_second(drawn(rng, 5))
+    changes = [listed(VPDQ, 1, 1, value_of(good, quality=50)), listed(VPDQ, 2, 2, value_of(dim, quality=49))]
+    engine = MatchEngine()
+    engine.apply(changes)
+
+    def asked_by(clip: Clip, bits: int, quality: int = 80) -> list[Fingerprint]:
+        rows = [drawn(rng, 1)[0], changed(rng, clip.values[3:4], bits)[0]]
+        return [Fingerprint(Algorithm.PDQ, row.tobytes().hex(), quality) for row in rows]
+
+    expected = Match(f"{1:032x}", VPDQ, 31, Tier.LOOK, 2, 1)
+    assert engine.match(asked_by(good, 31)) == [expected]
+    assert engine.match_many([asked_by(good, 31), asked_by(dim, 0)]) == [[expected], []]
+    assert engine.match(asked_by(good, 32)) == engine.match(asked_by(good, 0, quality=49)) == []
+    strict = MatchEngine(Policy(still_radius_bits=None))
+    strict.apply(changes)
+    assert strict.match(asked_by(good, 0)) == []
+    with pytest.raises(InvalidInputError):
+        Policy(still_radius_bits=257)
+
+
+def test_a_first_look_is_followed_by_a_whole_one_where_a_frame_might_lie_in_a_run() -> None:
+    rng = np.random.default_rng(13)
+    engine = MatchEngine()
+    known = every_second(drawn(rng, 5))
+    assert not engine.is_near_a_video(known.values)
+    engine.apply([listed(VPDQ, 1, 1, value_of(known))])
+    assert engine.is_near_a_video(np.concatenate([drawn(rng, 3), changed(rng, known.values[:1], 48)]))
+    assert not engine.is_near_a_video(changed(rng, known.values[:1], 49))
 
 
 def test_a_short_video_s_times_are_eighths() -> None:

@@ -26,6 +26,7 @@ _STABLE_BITS = 31
 _THIN_BITS = 10
 _SHORT_TICKS = 4 * TICKS_A_SECOND
 _ASKED_SHORT_TICKS_A_SECOND = 16
+_EVERY_TICKS_A_SECOND = 64
 _FEW_FRAMES = 4
 _FEW_SHORT_FRAMES = 8
 """With fewer frames than this, weak ones are listed too. Of a short video this is a second."""
@@ -100,6 +101,12 @@ class Seen:
 def bits_between(one: Seen, other: Seen) -> int:
     """The distance of two pictures."""
     return (int.from_bytes(one.pdq, "big") ^ int.from_bytes(other.pdq, "big")).bit_count()
+
+
+def every_picture(index: VideoIndex) -> Sampling:
+    """So many ticks a second that no picture is left out."""
+    rate = _EVERY_TICKS_A_SECOND
+    return Sampling(rate, index.ticks(rate), rate)
 
 
 def step_for(tick_count: int) -> int:

@@ -23,12 +23,6 @@ Crop = list[tuple[Seen, Seen]]
 """Of each picture the hash of the crop, and of the crop mirrored."""
 
 
-def both_ways(tick: int, luma: Luma) -> tuple[Seen, Seen]:
-    """The hash of a picture, and of the picture mirrored."""
-    plain, mirrored = hash_of(luma)
-    return Seen(tick, plain.bits, plain.quality), Seen(tick, mirrored.bits, mirrored.quality)
-
-
 class DarkBars:
     """Hashes the crops while a video goes by, and drops each as soon as something bright is outside of it."""
 
@@ -54,7 +48,8 @@ class DarkBars:
             lit = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
             self._left = {box: crop for box, crop in self._left.items() if _holds(box, lit)}
         for box, crop in self._left.items():
-            crop.append(both_ways(tick, cut(reduced, box)))
+            plain, mirrored = hash_of(cut(reduced, box))
+            crop.append((Seen(tick, plain.bits, plain.quality), Seen(tick, mirrored.bits, mirrored.quality)))
 
     def crops(self) -> list[Crop]:
         """Those that hold all that was bright in the whole video."""

@@ -17,12 +17,12 @@ class AskedFrames:
         values: (n, 32) uint8, PDQ of one frame a row, bit 0 is the most significant bit of byte 0.
         ticks: (n,) float64, strictly ascending, quarters of a second from the first picture; in short videos
             multiples of a quarter of that.
-        weak: (n,) bool: whether its quality is under 20.
+        qualities: (n,) uint8, PDQ's quality of each.
     """
 
     values: NDArray[np.uint8]
     ticks: NDArray[np.float64]
-    weak: NDArray[np.bool_]
+    qualities: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.ticks)

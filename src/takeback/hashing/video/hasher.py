@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from takeback.errors import UnavailableError, UnusableMediaError
 from takeback.hashing.video.hashed import HashedVideo
-from takeback.hashing.video.limits import VideoLimits
+from takeback.hashing.video.limits import GLIMPSE_FROM_S, VideoLimits
 from takeback.hashing.video.messages import Job, crashed, parse_stills_line, parse_video_line
 
 _WORKER = "takeback.hashing.video.worker"
@@ -77,14 +77,17 @@ class VideoHasher:
         Args:
             path: the file.
             regions: also the regions of up to twelve pictures; then the whole video is looked at in any case.
-            is_near: whether one of some frames, (n, 32) uint8, is within 40 bits of any that is listed. If given, a
-                video is looked at in passing first, and as a whole only if that says so. Docs: docs/video.md §4.4.
+            is_near: whether one of some frames, (n, 32) uint8, is near any that is listed, such as
+                ``MatchEngine.is_near_a_video``. If given, a video of ten seconds or more is looked at in passing first,
+                and as a whole only if that says so. Docs: docs/video.md §4.4.
 
         Raises:
             UnusableMediaError: as ``fingerprints_of``, and so the others.
         """
         if is_near is not None and not regions:
             glimpse = parse_video_line(self._run(Job(str(path.absolute()), "glimpse")))
+            if glimpse.duration_s < GLIMPSE_FROM_S:
+                return glimpse
             seen = [form.values for form in glimpse.asked if len(form)]
             # A dark or empty beginning says nothing, so it cannot say that the rest is of no interest.
             if seen and not any(map(is_near, seen)):

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 MAX_DURATION_S = 16_384
 """What comes later is not looked at. Times are two bytes of quarter seconds; docs/video.md §1."""
 
+GLIMPSE_FROM_S = 10.0
+"""Shorter videos are looked at as a whole at once; docs/video.md §4.4."""
+
 
 @dataclass(frozen=True, slots=True)
 class VideoLimits:

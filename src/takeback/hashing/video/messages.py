@@ -24,6 +24,7 @@ _MOST_FORMS = 12
 """As it is and mirrored, and either trimmed or as five crops, each mirrored too."""
 
 _MOST_KEYS = 12
+_MAX_QUALITY = 100
 _MAX_TICK = MAX_DURATION_S * TICKS_A_SECOND
 
 
@@ -64,7 +65,7 @@ def video_line(video: HashedVideo) -> bytes:
             "fingerprints": [[one.algorithm.value, one.value] for one in video.fingerprints],
             "key_times_s": video.key_times_s,
             "asked": [
-                {"values": _text(one.values), "ticks": one.ticks.tolist(), "weak": one.weak.tolist()}
+                {"values": _text(one.values), "ticks": one.ticks.tolist(), "qualities": one.qualities.tolist()}
                 for one in video.asked
             ],
             "regions": [{"values": _text(one.values), "strong": one.strong.tolist()} for one in video.regions],
@@ -93,13 +94,13 @@ def parse_video_line(untrusted_line: bytes) -> HashedVideo:
             tuple(_fingerprint(*one) for one in answer["fingerprints"]),
             tuple(float(one) for one in answer["key_times_s"]),
             tuple(
-                AskedFrames(_values(one["values"]), _ticks(one["ticks"]), _flags(one["weak"]))
+                AskedFrames(_values(one["values"]), _ticks(one["ticks"]), _qualities(one["qualities"]))
                 for one in answer["asked"][:_MOST_FORMS]
             ),
             tuple(RegionSet(_values(one["values"]), _flags(one["strong"])) for one in answer["regions"][:_MOST_KEYS]),
         )
         sets = sum(one.algorithm is Algorithm.PDQ_REGION for one in found.fingerprints)
-        sizes_fit = all(len(one.values) == len(one.ticks) == len(one.weak) for one in found.asked) and all(
+        sizes_fit = all(len(one.values) == len(one.ticks) == len(one.qualities) for one in found.asked) and all(
             len(one.values) == len(one.strong) for one in found.regions
         )
     except (KeyError, TypeError, ValueError, InvalidInputError) as error:
@@ -159,6 +160,13 @@ def _ticks(untrusted: list[float]) -> NDArray[np.float64]:
     if not finite or (len(ticks) and (ticks[0] < 0 or ticks[-1] > _MAX_TICK or np.any(np.diff(ticks) <= 0))):
         raise ValueError("ticks")
     return ticks
+
+
+def _qualities(untrusted: list[int]) -> NDArray[np.uint8]:
+    qualities = np.array(untrusted, np.int64)
+    if qualities.ndim != 1 or np.any((qualities < 0) | (qualities > _MAX_QUALITY)):
+        raise ValueError("qualities")
+    return qualities.astype(np.uint8)
 
 
 def _flags(untrusted: list[bool]) -> NDArray[np.bool_]:

@@ -19,14 +19,14 @@ export function deadlineText(deadlineS: number, nowS: number): string {
 }
 
 /** A match's nearness in words. */
-export function nearnessText({ algorithm, distance }: LeadMatch): string {
+export function nearnessText({ algorithm, distance, times }: LeadMatch): string {
   switch (algorithm) {
     case 'pdq':
       return words.why.near.find(({ upTo }) => distance <= upTo)?.text ?? '';
     case 'pdq-region':
       return words.why.parts;
     case 'vpdq':
-      return words.why.frames;
+      return times === undefined ? words.why.still : words.why.frames; // a picture has no times
     case 'md5':
     case 'sha256':
       return words.why.exact;
