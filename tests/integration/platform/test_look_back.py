@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from PIL import Image
 from tests.integration.platform.kit_fixture import (
     RunningKit,
     edited,
@@ -159,6 +160,17 @@ def test_a_video_is_found_by_its_frames_and_sent_for_its_filmstrip(kit: RunningK
     frame = kit.browser.get(f"/v1/leads/{notice['lead_id']}/frames/3/preview").raise_for_status()
     assert frame.headers["content-type"] == "image/jpeg"
     assert list((kit.folder / "arriving").iterdir()) == []
+
+
+def test_a_picture_that_is_a_moment_of_a_video_listed_later_is_sent_for_a_look(kit: RunningKit, tmp_path: Path) -> None:
+    kit.wait_for_sync()
+    pictures = [*scene(5, 12, pace=6), *scene(6, 12, pace=6)]
+    assert kit.check("still", jpeg_of(Image.fromarray(pictures[16]))).json()["tier"] == "clear"
+    kit.list_video(1, write(tmp_path / "listed.mp4", pictures, Encoding(rate=4)))
+    (notice,) = _notices(kit)
+    lead = _lead(kit, notice["lead_id"])
+    assert (notice["content_id"], lead["held"], lead["media"]) == ("still", False, "image")
+    assert [(match["list"], match["tier"]) for match in lead["matches"]] == [("vpdq", "look")]
 
 
 def test_what_the_platform_has_deleted_is_forgotten(kit: RunningKit) -> None:

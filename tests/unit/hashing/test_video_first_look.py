@@ -57,7 +57,7 @@ def test_a_short_one_and_one_that_is_asked_by_regions_are_looked_at_as_a_whole(
     assert len(with_regions.asked[0]) > len(hash_glimpse(folder / "long.mp4", LIMITS).asked[0])
 
 
-def test_every_picture_is_more_than_a_platform_asks(folder: Path, tmp_path: Path) -> None:
+def test_every_picture_is_more_than_a_platform_asks(tmp_path: Path) -> None:
     fast = write(tmp_path / "fast.mp4", scene(33, 110, pace=6), Encoding(rate=20))
     every, asked = hash_every_picture(fast, LIMITS).asked[0], hash_to_ask(fast, LIMITS).asked[0]
     assert len(every) > 2 * len(asked)
