@@ -98,9 +98,9 @@ def test_the_page_is_light_and_brings_the_rest_afterwards(page: Page, scales: _S
 
 
 def test_who_spares_data_is_not_sent_what_only_videos_need(page: Page, scales: _Scales) -> None:
+    _wait_for(page, scales, "/video-")
     session = page.context.new_cdp_session(page)
     session.send("Emulation.setDataSaverOverride", {"dataSaverEnabled": True})
-    _wait_for(page, scales, "/video-")
     scales.replies.clear()
     page.reload()
     _wait_for(page, scales, "/main-")
