@@ -7,20 +7,25 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Self, TypeVar
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
 import httpx
 
 from takeback.apps.demo_picture import cropped_copy, edited_copy, landscape
+from takeback.apps.demo_video import film, trimmed_copy
 from takeback.client.case import CaseClient, HeldStatus
 from takeback.client.sealing import SealedSubmission, seal
 from takeback.errors import TakebackError, UnavailableError
-from takeback.hashing import fingerprints_of
+from takeback.hashing import VideoHasher, fingerprints_of
 from takeback.model.case import HoldState
 
 _PATIENCE_S = 30.0
 _PAUSE_S = 0.1
 _UNRELATED_SEED = 7
+_FILM_SEEDS = (11, 12)
+_COPIES = ("early", "held", "cropped", "video")
+"""What is posted that somebody has to decide about."""
 
 Seen = TypeVar("Seen")
 
@@ -54,15 +59,16 @@ class StoryError(Exception):
     """Something was seen that should not be, or not seen in time."""
 
 
-def play(at: DemoAddresses, picture: bytes, day: date) -> Iterator[Step]:
+def play(at: DemoAddresses, picture: bytes, folder: Path, day: date) -> Iterator[Step]:
     """Play the story and yield each step as it happens; ends after the first that fails.
 
     Args:
         at: where the servers are.
         picture: any picture that can be hashed. It is used on this side only, and its edited copy on the photo site.
+        folder: where the videos are made that the story needs.
         day: today, for the sealed case.
     """
-    with _Story(at, picture, day) as story:
+    with _Story(at, picture, folder, day) as story:
         for name, act in story.steps():
             try:
                 yield Step(name, True, act())
@@ -72,16 +78,17 @@ def play(at: DemoAddresses, picture: bytes, day: date) -> Iterator[Step]:
 
 
 class _Story:
-    def __init__(self, at: DemoAddresses, picture: bytes, day: date) -> None:
+    def __init__(self, at: DemoAddresses, picture: bytes, folder: Path, day: date) -> None:
         self._picture = picture
         self._copy = edited_copy(picture)
+        self._video = folder / "film.mp4"
         self._day = day
         self._person = CaseClient.at(at.registry)
         self._visitor = httpx.Client(base_url=at.sample, timeout=30)
         self._reviewer = httpx.Client(base_url=at.kit, timeout=30)
         self._review_code = at.review_code
         self._sealed: SealedSubmission | None = None
-        self._posted = ""
+        self._posted: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -94,13 +101,16 @@ class _Story:
     def steps(self) -> tuple[tuple[str, Callable[[], str]], ...]:
         """The steps in their order."""
         return (
+            ("early", self._early),
             ("fingerprint", self._fingerprint),
             ("submit", self._submit),
             ("list", self._list),
             ("sync", self._sync),
+            ("found", self._found),
             ("unrelated", self._unrelated),
             ("held", self._held),
             ("cropped", self._cropped),
+            ("video", self._trimmed),
             ("review", self._review),
             ("removed", self._removed),
             ("status", self._status),
@@ -108,11 +118,20 @@ class _Story:
             ("passes", self._passes),
         )
 
+    def _early(self) -> str:
+        _wait(lambda: self._reviewer.get("/readyz").is_success or None, "the platform to sync")
+        self._expect("early", edited_copy(self._picture, long_side_px=700), "published")
+        return "somebody posts a copy of a picture that no list knows yet: it is published"
+
     def _fingerprint(self) -> str:
-        hashed = fingerprints_of(self._picture, edited_copies=True)
-        self._sealed = seal([hashed.submittable], self._day)
-        names = ", ".join(dict.fromkeys(item.algorithm.value for item in hashed.submittable))
-        return f"{hashed.width} × {hashed.height} picture, fingerprints on this device: {names}"
+        picture = fingerprints_of(self._picture, edited_copies=True)
+        film(self._video, *_FILM_SEEDS)
+        with VideoHasher() as hasher:
+            video = hasher.fingerprints_of(self._video)
+        self._sealed = seal([picture.submittable, video.submittable], self._day)
+        found = [item.algorithm.value for item in (*picture.submittable, *video.submittable)]
+        names = ", ".join(dict.fromkeys(found))
+        return f"a picture and a video of {video.duration_s:.0f} s, hashed on this device: {names}"
 
     def _submit(self) -> str:
         sealed = self._case()
@@ -135,38 +154,53 @@ class _Story:
 
         return f"the platform has verified {_wait(synced, 'the platform to sync')}"
 
+    def _found(self) -> str:
+        _wait(lambda: self._state("early") == "waiting" or None, "the platform to look back")
+        if self._on_wall("early"):
+            raise StoryError("what was found is still on the wall")
+        return "looking back, the platform found the copy from before and took it down"
+
     def _unrelated(self) -> str:
-        state = self._post(landscape(_UNRELATED_SEED))
-        if state != "published":
-            raise StoryError(f"an unrelated picture should be published, but is {state}")
+        self._expect("unrelated", landscape(_UNRELATED_SEED), "published")
         return "another picture is published at once"
 
     def _held(self) -> str:
-        state = self._post(self._copy)
-        if state != "waiting":
-            raise StoryError(f"the edited copy should be held, but is {state}")
-        if self._on_wall():
+        self._expect("held", self._copy, "waiting")
+        if self._on_wall("held"):
             raise StoryError("the edited copy is on the wall")
         return "a smaller, re-compressed copy is held: it does not appear on the wall"
 
     def _cropped(self) -> str:
-        state = self._post(cropped_copy(self._picture))
-        if state != "waiting":
-            raise StoryError(f"the cropped copy should be held, but is {state}")
+        self._expect("cropped", cropped_copy(self._picture), "waiting")
         return "a copy cropped to 70 % of each side is held too"
+
+    def _trimmed(self) -> str:
+        copy = self._video.with_name("copy.mp4")
+        trimmed_copy(self._video, copy)
+        self._expect("video", copy.read_bytes(), "waiting")
+        return "the middle half of the video, smaller and encoded anew, is held as well"
+
+    def _leads(self) -> list[dict[str, Any]] | None:
+        """The open leads, once the photo site has sent what the kit did not have."""
+        answer = self._reviewer.get("/v1/leads", params={"state": "open"}).raise_for_status().json()
+        leads: list[dict[str, Any]] = answer["leads"]
+        return leads if leads and all(lead["has_copy"] for lead in leads) else None
 
     def _review(self) -> str:
         answer = self._reviewer.post("/v1/session", json={"code": self._review_code, "reviewer": "robin"})
         answer.raise_for_status()
-        leads = self._reviewer.get("/v1/leads", params={"state": "open"}).raise_for_status().json()["leads"]
+        leads = _wait(self._leads, "the photo site to send its copy")
+        if len(leads) != len(_COPIES):
+            raise StoryError(f"{len(_COPIES)} should wait for review, but there are {len(leads)}")
         for lead in leads:
             decision = {"action": "remove", "reason": "intimate_image"}
             self._reviewer.post(f"/v1/leads/{lead['lead_id']}/decision", json=decision).raise_for_status()
         return f"they match: {'; '.join(_why(lead['matches'][0]) for lead in leads)}. The reviewer removes them"
 
     def _removed(self) -> str:
-        _wait(lambda: self._state() == "removed" or None, "the photo site to remove it")
-        return "the photo site removed it"
+        for name in _COPIES:
+            _wait(lambda name=name: self._state(name) == "removed" or None, "the photo site to remove it")  # type: ignore[misc]
+        return f"the photo site removed all {len(_COPIES)}"
 
     def _status(self) -> str:
         statuses = self._wait_for_states({HoldState.REMOVED, HoldState.LISTED}, HoldState.REMOVED)
@@ -184,9 +218,7 @@ class _Story:
             return all(item["count"] == 0 for item in lists) or None
 
         _wait(empty, "the withdrawal to reach the platform")
-        state = self._post(edited_copy(self._picture, long_side_px=800))
-        if state != "published":
-            raise StoryError(f"after the withdrawal a copy should pass, but is {state}")
+        self._expect("passes", edited_copy(self._picture, long_side_px=800), "published")
         return "the platform has synced the withdrawal; a copy passes"
 
     def _case(self) -> SealedSubmission:
@@ -194,17 +226,20 @@ class _Story:
             raise StoryError("no case was made")
         return self._sealed
 
-    def _post(self, picture: bytes) -> str:
-        reply = self._visitor.post("/api/photos", content=picture, headers={"content-type": "image/jpeg"})
-        self._posted = reply.raise_for_status().json()["id"]
-        return self._state()
+    def _expect(self, name: str, body: bytes, state: str) -> None:
+        """Post something on the photo site; it has to become this."""
+        reply = self._visitor.post("/api/photos", content=body, headers={"content-type": "application/octet-stream"})
+        self._posted[name] = reply.raise_for_status().json()["id"]
+        seen = self._state(name)
+        if seen != state:
+            raise StoryError(f"this should be {state}, but is {seen}")
 
-    def _state(self) -> str:
-        return str(self._visitor.get(f"/api/photos/{self._posted}").raise_for_status().json()["state"])
+    def _state(self, name: str) -> str:
+        return str(self._visitor.get(f"/api/photos/{self._posted[name]}").raise_for_status().json()["state"])
 
-    def _on_wall(self) -> bool:
+    def _on_wall(self, name: str) -> bool:
         photos = self._visitor.get("/api/photos").raise_for_status().json()["photos"]
-        return any(photo["id"] == self._posted for photo in photos)
+        return any(photo["id"] == self._posted[name] for photo in photos)
 
     def _wait_for_states(self, allowed: set[HoldState], needed: HoldState | None = None) -> tuple[HeldStatus, ...]:
         holds = self._person.open(self._case().receipt).holds
@@ -219,7 +254,8 @@ class _Story:
 
 def _why(match: dict[str, object]) -> str:
     if match.get("votes"):
-        return f"{match['algorithm']}, {match['votes']} parts agree"
+        parts = "frames" if match["algorithm"] == "vpdq" else "parts"
+        return f"{match['algorithm']}, {match['votes']} {parts} agree"
     return f"{match['algorithm']}, {match['distance']} bits apart"
 
 

@@ -46,7 +46,7 @@ def demo_command(
         ports = DemoPorts() if headless else _free_or_any(_PORTS)
         with running_demo(folder, SystemClock(), ports, log) as addresses:
             if headless:
-                ok = _play(addresses, _picture(picture), as_json=as_json)
+                ok = _play(addresses, _picture(picture), folder, as_json=as_json)
             else:
                 ok = _wait_for_the_end(addresses, folder, kept=keep)
     if not ok:
@@ -85,8 +85,8 @@ def _picture(path: Path | None) -> bytes:
         raise InvalidInputError("file.unreadable", f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _play(addresses: DemoAddresses, picture: bytes, *, as_json: bool) -> bool:
-    steps = play(addresses, picture, day_of(SystemClock().now_s()))
+def _play(addresses: DemoAddresses, picture: bytes, folder: Path, *, as_json: bool) -> bool:
+    steps = play(addresses, picture, folder, day_of(SystemClock().now_s()))
     done = []
     for step in steps:
         done.append(step)
