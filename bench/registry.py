@@ -3,9 +3,11 @@
 ``takeback bench registry [--submissions N] [--connections N] [--database sqlite|postgresql|both] [--entries N
 --cases N] [--kills N] [--json]``. Every server is a process of its own on loopback, as in service, and the client one
 more: all share this machine's cores. ``submissions``: ours and the bare peer (bench/registry_bare.py: one insert and
-one commit a request, as durable, nothing checked) take the same bytes in turns. ``status``: questions about twelve
-holds each against a filled SQLite file. ``kills``: a registry that is killed with SIGKILL under load and started
-again; what it acknowledged must be on the list in the end, once.
+one commit a request, as durable, nothing checked) take the same bytes in turns. ``submissions_with_proof``: the same
+with the puzzle asked for, handed out and checked as in service; the rate counts both requests of each submission, and
+not the time the client solves (it is asked for one guess: what it costs the registry is the same). ``status``:
+questions about twelve holds each against a filled SQLite file. ``kills``: a registry that is killed with SIGKILL under
+load and started again; what it acknowledged must be on the list in the end, once.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -29,10 +31,12 @@ from http_load import Load, post, run_load
 from registry_filled import fill
 from registry_kills import KillsRow, run_kills
 from registry_servers import bare_process, postgresql_process, registry_process
+from takeback.client.proof import solve
 from takeback.client.sealing import CaseKeys, seal_for
 from takeback.db import sqlite_url
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.wire.case_v1 import submission_body, tokens_body
+from takeback.wire.proof_v1 import PROOF_HEADER, BindingShape, ChallengeReplyShape, binding_of, proof_header
 
 ROUNDS = 3
 TOKENS_A_QUESTION = 12
@@ -89,7 +93,9 @@ def main(arguments: list[str]) -> int:
 def _measures(options: argparse.Namespace) -> Iterator[Callable[[], Row]]:
     databases = ("sqlite", "postgresql") if options.database == "both" else (options.database,)
     if options.submissions:
-        yield from (partial(_submissions, name, options.submissions, options.connections) for name in databases)
+        for guesses in (0, 1):
+            sizes = (options.submissions, options.connections, guesses)
+            yield from (partial(_submissions, name, *sizes) for name in databases)
     if options.entries:
         yield partial(_status, options.entries, options.cases)
     if options.kills:
@@ -108,21 +114,24 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _submissions(database: str, count: int, connections: int) -> SubmissionsRow:
+def _submissions(database: str, count: int, connections: int, proof_guesses: int) -> SubmissionsRow:
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
         if database == "postgresql":
             url = opened.enter_context(postgresql_process())
-            ours = opened.enter_context(registry_process(folder, url))
+            ours = opened.enter_context(registry_process(folder, url, proof_guesses=proof_guesses))
             bare = opened.enter_context(bare_process(url))
         else:
-            ours = opened.enter_context(registry_process(folder))
+            ours = opened.enter_context(registry_process(folder, proof_guesses=proof_guesses))
             bare = opened.enter_context(bare_process(sqlite_url(folder / "bare.db")))
-        rounds = [(_load(ours.line, count, connections), _load(bare.line, count, connections)) for _ in range(ROUNDS)]
+        load_ours = _load_with_proof if proof_guesses else _load
+        rounds = [
+            (load_ours(ours.line, count, connections), _load(bare.line, count, connections)) for _ in range(ROUNDS)
+        ]
     per_s = statistics.median(one.per_s for one, _ in rounds)
     bare_per_s = statistics.median(other.per_s for _, other in rounds)
     return SubmissionsRow(
-        "submissions",
+        "submissions_with_proof" if proof_guesses else "submissions",
         database,
         connections,
         round(per_s),
@@ -136,9 +145,28 @@ def _submissions(database: str, count: int, connections: int) -> SubmissionsRow:
 
 def _load(url: str, count: int, connections: int) -> Load:
     load = run_load(url, [post("/v1/cases", body) for body in _bodies(count)], connections)
+    _all_taken(url, load)
+    return load
+
+
+def _load_with_proof(url: str, count: int, connections: int) -> Load:
+    """Ask for all puzzles, solve them while nothing is measured, submit; latencies are of the submissions."""
+    bodies = list(_bodies(count))
+    questions = [BindingShape(binding=binding_of("/v1/cases", body)).model_dump_json().encode() for body in bodies]
+    asked = run_load(url, [post("/v1/challenges", question) for question in questions], connections)
+    puzzles = [ChallengeReplyShape.model_validate_json(reply).challenge for reply in asked.bodies]
+    proofs = [proof_header(solve(puzzle)) for puzzle in puzzles if puzzle is not None]
+    headers = [f"{PROOF_HEADER}: {proof}\r\n" for proof in proofs]
+    load = run_load(
+        url, [post("/v1/cases", body, header) for body, header in zip(bodies, headers, strict=True)], connections
+    )
+    _all_taken(url, load)
+    return replace(load, seconds=asked.seconds + load.seconds)
+
+
+def _all_taken(url: str, load: Load) -> None:
     if set(load.statuses) != {202}:
         raise RuntimeError(f"{url} refused: {sorted(set(load.statuses))}")
-    return load
 
 
 def _half_ones() -> str:

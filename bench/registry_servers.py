@@ -11,14 +11,18 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
-def registry_process(folder: Path, database_url: str | None = None, batch_interval_s: float = 2.0) -> Iterator["Child"]:
+def registry_process(
+    folder: Path, database_url: str | None = None, batch_interval_s: float = 2.0, proof_guesses: int = 0
+) -> Iterator["Child"]:
     """Our registry as it is in service, on a free port. Batches run while it is measured."""
     environment = {
         **os.environ,
         "TAKEBACK_DATA_DIR": str(folder),
         "TAKEBACK_PORT": "0",
-        # What is measured is the way to the disk; the bare endpoint beside it asks for no puzzle either.
-        "TAKEBACK_PROOF_GUESSES": "0",
+        # 0: only the way to the disk is measured; the bare endpoint beside it asks for no puzzle either. What a puzzle
+        # costs the registry does not depend on how many guesses it takes.
+        "TAKEBACK_PROOF_GUESSES": str(proof_guesses),
+        "TAKEBACK_PROOF_MAX_STEPS": "0",
         # A bench asks more in a minute than everybody together is expected to.
         "TAKEBACK_QUESTIONS_PER_MINUTE": "10000000",
         "TAKEBACK_BATCH_INTERVAL_S": str(batch_interval_s),

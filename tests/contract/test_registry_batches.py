@@ -162,3 +162,17 @@ def test_a_long_reader_of_intake_delays_a_batch_and_no_submission(rig: RegistryR
         assert rig.status(*first.tokens, *second.tokens) == [BEING_ADDED] * 2
     rig.batch()
     assert rig.status(*first.tokens, *second.tokens) == [LISTED] * 2
+
+
+def test_processes_of_one_database_know_how_many_they_are(rig: RegistryRig) -> None:
+    is_postgresql = rig.registry.engine.dialect.name == "postgresql"
+    mine = rig.registry.processes
+    mine.look()
+    alone = mine.count()
+    other = rig.another_process()
+    other.services.registry.check_readable()
+    mine.look()
+    assert mine.count() == (alone + 1 if is_postgresql else 1)
+    other.close()
+    mine.look()
+    assert mine.count() == alone

@@ -27,6 +27,7 @@ from takeback.httpkit.serve import Server, run
 from takeback.registry.batcher import Batcher
 from takeback.registry.guard_keeper import GuardKeeper
 from takeback.registry.guard_rule import NearSearch, plain_search
+from takeback.registry.processes import Processes
 from takeback.registry.turn import BatchTurn
 from takeback.settings import RegistrySettings, load_settings
 
@@ -43,10 +44,12 @@ class Registry:
     engine: Engine
     writer: GroupWriter
     metrics: Metrics
+    processes: Processes
 
     def start(self) -> None:
         """Judge what an earlier process may have left unjudged, begin to run batches, to make snapshots, to compare."""
         self.services.quarantine.sweep()
+        self.processes.look()
         self.batcher.start()
         self.keeper.start()
         self.guard_keeper.start()
@@ -82,10 +85,16 @@ def build_registry(
     events = open_log() if log is None else log
     engine, signer = open_registry_state(settings, clock)
     writer = GroupWriter(engine)
-    ground = Ground(settings, engine, writer, signer, clock)
+    processes = Processes(engine)
+    ground = Ground(settings, engine, writer, signer, clock, processes)
     services = open_services(ground, search, open_matcher, lambda: batcher.failures)
     metrics = Metrics("takeback_registry", gauges(settings, services.registry))
-    batcher = Batcher(services.registry, BatchTurn(engine), settings.batch_interval_s, events, metrics.publish)
+
+    def after_each_interval() -> None:
+        metrics.publish()
+        processes.look()
+
+    batcher = Batcher(services.registry, BatchTurn(engine), settings.batch_interval_s, events, after_each_interval)
     app = registry_app(ground, services, batcher, events)
     if settings.console:
         desk = DeskServices(
@@ -96,7 +105,7 @@ def build_registry(
     compaction = LogCompaction(engine, writer, settings.feed_keep_days)
     keeper = FeedKeeper(services.shelf, compaction, signer, clock, events)
     guard_keeper = GuardKeeper(services.guard.recheck, events)
-    return Registry(app, services, batcher, keeper, guard_keeper, engine, writer, metrics)
+    return Registry(app, services, batcher, keeper, guard_keeper, engine, writer, metrics, processes)
 
 
 def serve(

@@ -15,6 +15,7 @@ from takeback.registry.company import Company
 from takeback.registry.decoy_key import open_decoys
 from takeback.registry.guard import GuardService
 from takeback.registry.guard_rule import GuardRule, NearSearch
+from takeback.registry.processes import Processes
 from takeback.registry.proof import ProofDesk, ProofRules
 from takeback.registry.proof_http import ProofGate
 from takeback.registry.quarantine import QuarantineRules, QuarantineService
@@ -42,13 +43,15 @@ def case_rules(settings: RegistrySettings, guard: GuardCheck) -> Rules:
     )
 
 
-def proof_gate(settings: RegistrySettings, engine: Engine, writer: GroupWriter, clock: Clock) -> ProofGate:
+def proof_gate(
+    settings: RegistrySettings, engine: Engine, writer: GroupWriter, clock: Clock, processes: Processes
+) -> ProofGate:
     """What asks for proofs of work."""
     secret = open_secret(settings.data_dir / "keys" / _PROOFS_FILE)
     breaker = BreakerRules(settings.proof_trip_per_minute, settings.proof_factor, settings.proof_max_steps)
     rules = ProofRules(settings.proof_guesses, settings.proof_rounds, settings.proof_ttl_s, breaker)
-    desk = ProofDesk(engine, clock, secret, rules)
-    return ProofGate(desk, writer, RequestRate(clock), settings.questions_per_minute)
+    desk = ProofDesk(engine, clock, secret, rules, processes.count)
+    return ProofGate(desk, writer, RequestRate(clock), settings.questions_per_minute, processes.count)
 
 
 def abuse_services(

@@ -20,6 +20,7 @@ from takeback.exchange.statistics import StatisticsService
 from takeback.exchange.stopncii.service import StopNciiService
 from takeback.registry.guard import GuardService
 from takeback.registry.guard_rule import NearSearch
+from takeback.registry.processes import Processes
 from takeback.registry.quarantine import QuarantineService
 from takeback.registry.service import RegistryService
 from takeback.settings import RegistrySettings
@@ -38,6 +39,7 @@ class Ground:
         writer: commits what people and partners send.
         signer: its keys.
         clock: the time.
+        processes: how many serve this database.
     """
 
     settings: RegistrySettings
@@ -45,6 +47,7 @@ class Ground:
     writer: GroupWriter
     signer: Keyring
     clock: Clock
+    processes: Processes
 
 
 @dataclass(frozen=True, slots=True)

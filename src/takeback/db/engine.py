@@ -7,6 +7,7 @@ overwritten (``secure_delete``). Temporary tables stay in memory, so that nothin
 """
 
 import os
+import secrets
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +30,9 @@ _QUICK_CHECK_BYTES = 64 * 1024 * 1024
 
 _APPLICATION_IDS: dict[Branch, int] = {"registry": 0x54_42_52_31, "platform": 0x54_42_50_31}
 """Written into a SQLite file's header, so that another program's file is never taken for ours."""
+
+SESSION_NAME = "takeback "
+"""How PostgreSQL's sessions of ours are called, with a random word after it that is one process's."""
 
 _CONNECTION_PRAGMAS = (
     "journal_mode = WAL",
@@ -129,7 +133,9 @@ def _sqlite_engine(url: URL) -> Engine:
 
 def _postgresql_engine(url: URL) -> Engine:
     try:
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        # A name for each process, so that processes of one registry can count each other.
+        name = {"application_name": f"{SESSION_NAME}{secrets.token_hex(6)}"}
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=name)
     except (ImportError, NoSuchModuleError):
         raise UnavailableError(
             "database.driver", "PostgreSQL needs its driver. Run: pip install 'takeback[postgresql]'"

@@ -6,9 +6,12 @@ the difficulty, at once; every quiet minute takes one away.
 **Source:** docs/protocol/case-v1.md §9.4.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _MINUTE_S = 60
+_MOST_SET_BACK = 5
+"""Minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,12 @@ class Breaker:
 
     Args:
         rules: when the difficulty rises.
+        processes: how many share what comes in; each trips at its share.
     """
 
-    def __init__(self, rules: BreakerRules) -> None:
+    def __init__(self, rules: BreakerRules, processes: Callable[[], int] = lambda: 1) -> None:
         self._rules = rules
+        self._processes = processes
         self._minute = 0
         self._count = 0
         self._steps_before = 0
@@ -47,19 +52,24 @@ class Breaker:
     def steps(self, now_s: int) -> int:
         """How many steps are on at the moment."""
         self._move_to(now_s)
-        return min(self._steps_before + self._count // self._rules.trip_per_minute, self._rules.max_steps)
+        return min(self._steps_before + self._count // self._trip, self._rules.max_steps)
 
     def work(self, normal: int, now_s: int) -> int:
         """What a normal amount of work is at the moment."""
         return max(int(normal * self._rules.factor ** self.steps(now_s)), 1)
 
+    @property
+    def _trip(self) -> int:
+        return max(self._rules.trip_per_minute // self._processes(), 1)
+
     def _move_to(self, now_s: int) -> None:
         minute = now_s // _MINUTE_S
-        # A clock that is set back keeps counting in the minute that was last.
-        if minute <= self._minute:
+        # A clock that is set back a little keeps counting in the minute that was last. One that had been far ahead
+        # goes on from where it is now: in that minute it would count for days, and never calm down.
+        if self._minute - _MOST_SET_BACK <= minute <= self._minute:
             return
-        tripped = self._count // self._rules.trip_per_minute
+        tripped = self._count // self._trip
         after = self._steps_before + tripped if tripped else self._steps_before - 1
-        quiet_minutes = minute - self._minute - 1
+        quiet_minutes = max(minute - self._minute - 1, 0)
         self._steps_before = max(min(after, self._rules.max_steps) - quiet_minutes, 0)
         self._minute, self._count = minute, 0

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import altcha
@@ -64,15 +65,18 @@ class ProofDesk:
         clock: for how long a challenge is good.
         secret: 32 bytes that all processes of a registry share.
         rules: how much work.
+        processes: how many processes of this registry share what comes in.
     """
 
-    def __init__(self, engine: Engine, clock: Clock, secret: bytes, rules: ProofRules) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, secret: bytes, rules: ProofRules, processes: Callable[[], int] = lambda: 1
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._rules = rules
         self._challenge_secret = hmac.digest(secret, b"challenge", "sha256")
         self._key_secret = hmac.digest(secret, b"key", "sha256")
-        self._breaker = Breaker(rules.breaker)
+        self._breaker = Breaker(rules.breaker, processes)
         self._gate = threading.Lock()
 
     def issue(self, binding: str) -> ChallengeShape | None:

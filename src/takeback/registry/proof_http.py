@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,12 +29,14 @@ class ProofGate:
         writer: writes down that one is spent.
         rate: counts questions.
         questions_per_minute: so many are answered without a proof, everybody's together.
+        processes: how many processes of this registry share the questions.
     """
 
     desk: ProofDesk
     writer: GroupWriter
     rate: RequestRate
     questions_per_minute: int
+    processes: Callable[[], int] = lambda: 1
 
     async def submission(self, request: Request) -> SpentProof | None:
         """The proof of a submission, to be spent with it. The request's body has been read.
@@ -53,7 +56,8 @@ class ProofGate:
             RateLimitedError: where no proofs are asked for.
         """
         try:
-            self.rate.take(_EVERYBODY, self.questions_per_minute, self.questions_per_minute)
+            mine = max(self.questions_per_minute // self.processes(), 1)
+            self.rate.take(_EVERYBODY, mine, mine)
         except RateLimitedError:
             proof = await self.submission(request)
             if proof is None:

@@ -18,8 +18,9 @@ def test_it_reports_submissions_questions_and_kills() -> None:
     assert done.returncode == 0, done.stderr
     rows = {(row["measure"], row.get("database")): row for row in map(json.loads, done.stdout.splitlines())}
     for database in ("sqlite", "postgresql"):
-        row = rows["submissions", database]
-        assert row["ratio"] == pytest.approx(row["per_s"] / row["bare_per_s"], rel=0.05)
+        for measure in ("submissions", "submissions_with_proof"):
+            row = rows[measure, database]
+            assert row["ratio"] == pytest.approx(row["per_s"] / row["bare_per_s"], rel=0.05)
     assert rows["status", None]["entries"] == 2000
     kills = rows["kills", None]
     assert (kills["kills"], kills["lost"], kills["doubled"], kills["unknown"]) == (2, 0, 0, 0)

@@ -41,6 +41,28 @@ def test_a_clock_that_is_set_back_neither_calms_nor_alarms() -> None:
     assert breaker.steps(60) == 1
 
 
+def test_a_clock_that_was_far_ahead_does_not_leave_it_counting_for_days() -> None:
+    breaker = Breaker(RULES)
+    for _ in range(10):
+        breaker.note(60 * 100_000)
+    for minute in range(1, 6):
+        for _ in range(9):
+            breaker.note(60 * minute)
+    assert breaker.steps(60 * 6) == 0
+
+
+def test_processes_take_their_shares() -> None:
+    breaker = Breaker(RULES, lambda: 2)
+    for _ in range(4):
+        breaker.note(60)
+    assert breaker.steps(60) == 0
+    breaker.note(60)
+    assert breaker.steps(60) == 1
+    crowded = Breaker(RULES, lambda: 1000)
+    crowded.note(60)
+    assert crowded.steps(60) == 1  # at least one each, or nothing would ever be easy
+
+
 @given(st.lists(st.integers(min_value=0, max_value=9), max_size=20))
 def test_ordinary_traffic_never_makes_it_harder(minutes: list[int]) -> None:
     assert _after(*minutes).steps(60 * len(minutes)) == 0
