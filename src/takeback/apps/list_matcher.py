@@ -15,6 +15,7 @@ from takeback.errors import TakebackError, UnavailableError
 from takeback.exchange import store
 from takeback.exchange.match.service import Found
 from takeback.matching.engine import MatchEngine
+from takeback.matching.policy import Policy
 from takeback.matching.region_query import RegionQuery, parse_region_value
 from takeback.model.entry import Op
 from takeback.model.fingerprint import Algorithm, Fingerprint
@@ -31,7 +32,8 @@ class RegistryMatcher:
 
     def __init__(self, engine: Engine) -> None:
         self._database = engine
-        self._matching = MatchEngine()
+        # A partner is answered from the lists it asks about, and for those only its key was looked at.
+        self._matching = MatchEngine(Policy(still_radius_bits=None))
         self._reading = threading.Lock()
         self._is_loaded = False
 

@@ -20,6 +20,7 @@ from takeback.exchange.types import AuditedAct, Scope
 from takeback.hashing import query_fingerprints_of
 from takeback.httpkit.serve import Server
 from takeback.model.fingerprint import Algorithm, Fingerprint
+from takeback.model.video import Video, VideoFrame, video_value
 from takeback.settings import RegistrySettings
 
 ASKING = Terms(scopes=[Scope.MATCH])
@@ -103,6 +104,18 @@ def test_every_question_is_a_line_and_nothing_else_is_kept(service: Service) -> 
             assert bytes.fromhex(value.value) not in content
             assert value.value.encode() not in content
     assert value.value not in rig.log.getvalue()
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_question_about_pictures_is_answered_from_no_other_list(service: Service) -> None:
+    """A platform of its own looks at a picture that is a frame of a listed video; a key may not be for that list."""
+    picture = service.rig.pdq()
+    frame = VideoFrame(bytes.fromhex(picture.value), 0, 100)
+    video = Fingerprint(Algorithm.VPDQ, video_value(Video(5, (frame,))))
+    service.rig.submits(video)
+    service.rig.batch()
+    assert service.answer(video)["tier"] == "hold"
+    assert service.answer(picture)["matches"] == []
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

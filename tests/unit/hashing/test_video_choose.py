@@ -40,13 +40,16 @@ def test_a_second_between_main_pictures_until_there_would_be_more_than_384() -> 
     assert all(-(-count // step_for(count)) <= 384 for count in (1536, 1537, 9_999, 65_536))
 
 
-def test_a_short_video_is_registered_by_eight_pictures_a_second_and_asked_by_sixteen() -> None:
-    index = index_of([Packet(number, number, 1, number == 0, True) for number in range(41)], Fraction(1, 10))
-    short = index_of([Packet(number, number, 1, number == 0, True) for number in range(40)], Fraction(1, 10))
+def test_a_short_video_is_registered_by_eight_pictures_a_second_and_up_to_ten_seconds_are_asked_by_sixteen() -> None:
+    short, middle, long = (
+        index_of([Packet(number, number, 1, number == 0, True) for number in range(count)], Fraction(1, 10))
+        for count in (40, 99, 100)
+    )
     assert to_register(short) == Sampling(8, 32, 1, few_frames=8)
     assert to_ask(short) == Sampling(16, 64, 2)
-    assert to_register(index) == to_ask(index) == Sampling(4, 17, 4)
-    assert (to_register(short).has_scenes, to_register(index).has_scenes) == (False, True)
+    assert (to_register(middle), to_ask(middle)) == (Sampling(4, 40, 4), Sampling(16, 159, 16))
+    assert to_register(long) == to_ask(long) == Sampling(4, 40, 4)
+    assert (to_register(short).has_scenes, to_register(middle).has_scenes) == (False, True)
 
 
 def test_between_two_main_pictures_are_three_others() -> None:

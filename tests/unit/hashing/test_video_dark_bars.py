@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from tests.made_videos import Frame, scene, write
 
+from takeback.hashing.variants import Box
 from takeback.hashing.video.dark_bars import DarkBars
 from takeback.hashing.video.limits import VideoLimits
 from takeback.hashing.video.luma import Luma
@@ -23,22 +24,31 @@ def grey(height: int, width: int, *lit: tuple[int, int]) -> Luma:
     return Luma(pixels, full_range=False)
 
 
-def proportions(*pictures: Luma) -> list[int]:
+def crops_of(*pictures: Luma, box: Box | None = None) -> list[int]:
+    """How many pictures each crop that is left has."""
     bars = DarkBars()
     for number, luma in enumerate(pictures):
         bars.add(number, luma)
-    return [len(crop) for crop in bars.crops()]
+    return [len(crop) for crop in bars.crops(box)]
 
 
 def test_a_crop_is_asked_while_nothing_bright_is_outside_of_it() -> None:
     middle, high, wide = grey(400, 400, (200, 200)), grey(400, 400, (60, 200)), grey(400, 400, (200, 20))
-    assert proportions(middle) == [1, 1, 1, 1]
-    assert proportions(middle, high, grey(400, 400)) == [3, 3, 3]
-    assert proportions(middle, high, wide) == [3]
+    assert crops_of(middle) == [1, 1, 1, 1]
+    assert crops_of(middle, high, grey(400, 400)) == [3, 3, 3]
+    assert crops_of(middle, high, wide) == [3]
+
+
+def test_a_crop_that_is_filled_is_the_only_one_and_none_if_it_is_known_already() -> None:
+    wide = grey(400, 400, (88, 0), (312, 399))  # 16:9 is from 87 to 312, and two pixels more do no harm
+    assert crops_of(wide) == [1]
+    assert crops_of(wide, box=Box(0, 86, 400, 313)) == []
+    assert crops_of(wide, box=Box(0, 88, 300, 280)) == [1]
+    assert crops_of(grey(400, 400, (200, 200)), box=Box(0, 88, 300, 280)) == []
 
 
 def test_darkness_and_a_bright_corner_have_no_bars() -> None:
-    assert proportions(grey(400, 400)) == []
+    assert crops_of(grey(400, 400)) == []
     bars = DarkBars()
     bars.add(0, grey(360, 640, (0, 0), (359, 639)))
     assert bars.is_over

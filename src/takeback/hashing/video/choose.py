@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from takeback.hashing.video.index import VideoIndex
+from takeback.hashing.video.limits import GLIMPSE_FROM_S
 from takeback.model.fingerprint import MIN_QUALITY
 from takeback.model.video import (
     MAX_VIDEO_FRAMES,
@@ -25,7 +26,9 @@ _SCENE_BITS = 60
 _STABLE_BITS = 31
 _THIN_BITS = 10
 _SHORT_TICKS = 4 * TICKS_A_SECOND
-_ASKED_SHORT_TICKS_A_SECOND = 16
+_ASKED_OFTEN = 16
+"""Times a second: of a few seconds that move fast, every picture may count."""
+
 _EVERY_TICKS_A_SECOND = 64
 _FEW_FRAMES = 4
 _FEW_SHORT_FRAMES = 8
@@ -66,10 +69,11 @@ def to_register(index: VideoIndex) -> Sampling:
 
 def to_ask(index: VideoIndex) -> Sampling:
     """docs/video.md §4.1."""
-    if index.tick_count > _SHORT_TICKS:
-        return to_register(index)
-    rate = _ASKED_SHORT_TICKS_A_SECOND
-    return Sampling(rate, index.ticks(rate), rate // SHORT_TICKS_A_SECOND)
+    known = to_register(index)
+    if index.duration_s >= GLIMPSE_FROM_S:
+        return known
+    rate = _ASKED_OFTEN
+    return Sampling(rate, index.ticks(rate), known.step * rate // known.ticks_a_second)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Bars that cannot be told from the picture, because the picture is as dark as they are at its edges.
+"""Black bars that cannot be told from the picture, because it is black at some of its edges too.
 
 What a box around everything that is not black would be, depends on the moment. But what was put between bars was a
 video before, and most have one of a few proportions. So the centre crops of those proportions are asked as well, as
@@ -17,6 +17,9 @@ PROPORTIONS = ((16, 9), (4, 3), (1, 1), (3, 4), (9, 16))
 _DARK_LEVEL = 32
 """Luma as coded, where 16 is black: what is no brighter may be a bar, with what coding adds."""
 
+_NEAR_PX = 2
+"""By so much bars may be off the middle, and what is coded may run into them."""
+
 _SAME_SHARE_PERCENT = 98
 
 Crop = list[tuple[Seen, Seen]]
@@ -28,7 +31,7 @@ class DarkBars:
 
     def __init__(self) -> None:
         self._left: dict[Box, Crop] | None = None
-        self._is_lit = False
+        self._lit: Box | None = None
 
     @property
     def is_over(self) -> bool:
@@ -44,16 +47,25 @@ class DarkBars:
         bright = reduced.pixels > _DARK_LEVEL
         rows, columns = np.flatnonzero(bright.any(axis=1)), np.flatnonzero(bright.any(axis=0))
         if len(rows):
-            self._is_lit = True
-            lit = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-            self._left = {box: crop for box, crop in self._left.items() if _holds(box, lit)}
+            self._lit = _around(Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1), self._lit)
+            self._left = {box: crop for box, crop in self._left.items() if _holds(box, self._lit)}
         for box, crop in self._left.items():
             plain, mirrored = hash_of(cut(reduced, box))
             crop.append((Seen(tick, plain.bits, plain.quality), Seen(tick, mirrored.bits, mirrored.quality)))
 
-    def crops(self) -> list[Crop]:
-        """Those that hold all that was bright in the whole video."""
-        return list((self._left or {}).values()) if self._is_lit else []
+    def crops(self, box: Box | None) -> list[Crop]:
+        """The crops that hold all that was bright in the whole video.
+
+        Args:
+            box: what is inside of the bars by other means. If there is one, or one of the crops is filled to all sides,
+                only crops that are filled are of interest, and of these none that is the box.
+        """
+        lit = self._lit
+        if lit is None or self._left is None:
+            return []
+        filled = {crop for crop in self._left if _is_near(crop, lit)}
+        chosen = filled if filled or box is not None else set(self._left)
+        return [hashes for crop, hashes in self._left.items() if crop in chosen and not (box and _is_near(crop, box))]
 
 
 def _centre_crops(width: int, height: int) -> list[Box]:
@@ -66,5 +78,17 @@ def _centre_crops(width: int, height: int) -> list[Box]:
     return boxes
 
 
+def _around(one: Box, other: Box | None) -> Box:
+    if other is None:
+        return one
+    left, top = min(one.left, other.left), min(one.top, other.top)
+    return Box(left, top, max(one.right, other.right), max(one.bottom, other.bottom))
+
+
 def _holds(box: Box, lit: Box) -> bool:
-    return box.left <= lit.left and box.top <= lit.top and lit.right <= box.right and lit.bottom <= box.bottom
+    over = box.left - lit.left, box.top - lit.top, lit.right - box.right, lit.bottom - box.bottom
+    return max(over) <= _NEAR_PX
+
+
+def _is_near(one: Box, other: Box) -> bool:
+    return _holds(one, other) and _holds(other, one)

@@ -91,10 +91,11 @@ def asked_frames(looks: Looks, notes: Notes, ticks: Sequence[int]) -> list[Asked
             trimmed[tick] = box, Look(look.luma, trimmed_to(box)).both(tick)
         if not dark.is_over:
             dark.add(tick, look.luma())
-    found = [_asked(seen, rate) for seen in zip(*plain.values(), strict=True)]
     box = notes.box()
+    crops = (plain.values(), *dark.crops(box))
+    found = [_asked(seen, rate) for crop in crops for seen in zip(*crop, strict=True)]
     if box is None:
-        return found + [_asked(seen, rate) for crop in dark.crops() for seen in zip(*crop, strict=True)]
+        return found
     right = {tick: both for tick, (used, both) in trimmed.items() if used == box}
     rest = [tick for tick in ticks if tick not in right]
     right |= {tick: look.both(tick) for tick, look in looks.at(rest, trimmed_to(box))}

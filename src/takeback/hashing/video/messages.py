@@ -21,7 +21,7 @@ from takeback.model.video import TICKS_A_SECOND
 
 _VALUE_BYTES = 32
 _MOST_FORMS = 12
-"""As it is and mirrored, and either trimmed or as five crops, each mirrored too."""
+"""As it is, trimmed and cropped in up to four ways, each mirrored too."""
 
 _MOST_KEYS = 12
 _MAX_QUALITY = 100
