@@ -58,7 +58,7 @@ def test_a_short_one_and_one_that_is_asked_by_regions_are_looked_at_as_a_whole(
 
 
 def test_every_picture_is_more_than_a_platform_asks(tmp_path: Path) -> None:
-    fast = write(tmp_path / "fast.mp4", scene(33, 110, pace=6), Encoding(rate=20))
+    fast = write(tmp_path / "fast.mp4", scene(33, 220, pace=6), Encoding(rate=20))
     every, asked = hash_every_picture(fast, LIMITS).asked[0], hash_to_ask(fast, LIMITS).asked[0]
     assert len(every) > 2 * len(asked)
     assert every.ticks[-1] == pytest.approx(asked.ticks[-1], abs=1)
