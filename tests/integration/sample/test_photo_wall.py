@@ -132,6 +132,28 @@ def test_a_similar_picture_is_published_until_a_reviewer_removes_it(kit: Running
     assert wall.picture(posted["id"]).status_code == 404
 
 
+def test_what_is_listed_later_is_taken_down_and_sent_for_review(kit: RunningKit, wall: RunningWall) -> None:
+    copy = edited(picture_of(5))
+    posted = [wall.post(copy)["id"], wall.post(edited(picture_of(6)))["id"]]
+    assert wall.on_the_wall() == posted[::-1]
+    kit.list_picture(5, jpeg_of(picture_of(5)))
+    wait_for(lambda: wall.state(posted[0]) == "waiting")
+    assert wall.on_the_wall() == [posted[1]]
+    assert wall.picture(posted[0]).status_code == 404
+    (lead,) = wait_for(lambda: [one for one in kit.software.get("/v1/leads").json()["leads"] if one["has_copy"]])
+    assert (kit.folder / "held" / lead["lead_id"]).read_bytes() == copy
+    _decide(kit, "keep", "not_intimate")
+    wait_for(lambda: wall.on_the_wall() == posted[::-1])
+
+
+def test_what_is_not_here_any_more_is_forgotten_at_the_kit(kit: RunningKit, wall: RunningWall) -> None:
+    kit.check("elsewhere", edited(picture_of(5))).raise_for_status()
+    kit.list_picture(5, jpeg_of(picture_of(5)))
+    wait_for(lambda: kit.software.get("/v1/decisions").json()["decisions"])
+    wait_for(lambda: kit.software.get("/v1/leads").json()["open"] == 0)
+    assert wall.on_the_wall() == []
+
+
 def test_what_is_no_picture_is_refused_in_words(wall: RunningWall) -> None:
     for data in (b"", b"<html>", jpeg_of(picture_of(2))[:500], b"GIF89a" + bytes(50)):
         reply = wall.visitor.post("/api/photos", content=data)

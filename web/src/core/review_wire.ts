@@ -41,10 +41,15 @@ export interface LeadMatch {
   readonly withdrawn: boolean;
 }
 
-/** A picture or a video that waits for a person. Times are Unix seconds; `frames` is empty for a picture. */
+/**
+ * A picture or a video that waits for a person. Times are Unix seconds; `frames` is empty for a picture. `foundLater`: it was on the
+ * platform before it was on the list. `hasCopy`: there is something to look at; the platform sends it when it can.
+ */
 export interface Lead {
   readonly id: string;
   readonly held: boolean;
+  readonly foundLater: boolean;
+  readonly hasCopy: boolean;
   readonly createdS: number;
   readonly deadlineS: number;
   readonly width: number;
@@ -89,6 +94,8 @@ function lead(read: Reader, untrusted: unknown): Lead {
   return {
     id: read.text(record['lead_id'], /^[0-9a-f]{32}$/),
     held: read.truth(record['held']),
+    foundLater: read.truth(record['found_later']),
+    hasCopy: read.truth(record['has_copy']),
     createdS: read.whole(record['created'], 0),
     deadlineS: read.whole(record['deadline'], 0),
     width: read.whole(record['width'], 1),

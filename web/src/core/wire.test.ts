@@ -88,6 +88,8 @@ describe('what a server answers', () => {
       lead_id: '0'.repeat(32),
       content_id: 'photo-1',
       held: true,
+      found_later: true,
+      has_copy: false,
       created: 1,
       deadline: 2,
       state: 'open',
@@ -134,6 +136,8 @@ describe('what a server answers', () => {
         {
           id: lead.lead_id,
           held: true,
+          foundLater: true,
+          hasCopy: false,
           createdS: 1,
           deadlineS: 2,
           width: 3,

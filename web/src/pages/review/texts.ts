@@ -1,6 +1,6 @@
 /** The words of this page, and the sentences that are put together. */
 import { review } from '../../locales/en.json';
-import type { LeadMatch, MatchTimes, StripFrame } from '../../core/review_wire.ts';
+import type { Lead, LeadMatch, MatchTimes, StripFrame } from '../../core/review_wire.ts';
 import { spanOf } from '../../core/time_left.ts';
 import { counted, fill } from '../../core/words.ts';
 
@@ -16,6 +16,12 @@ export function problemText(code: string): string {
 export function deadlineText(deadlineS: number, nowS: number): string {
   const { unit, n } = spanOf(Math.abs(deadlineS - nowS));
   return counted((deadlineS >= nowS ? words.left : words.overdue)[unit], n);
+}
+
+/** Whether anybody can see it now, and whether anybody could before. */
+export function placeText({ held, foundLater }: Lead): string {
+  if (foundLater) return held ? words.heldLater : words.publishedLater;
+  return held ? words.held : words.published;
 }
 
 /** A match's nearness in words. */
