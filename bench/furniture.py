@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 Random = np.random.Generator
 Colour = tuple[int, int, int]
+Box = tuple[float, float, float, float]
 
 _WORDS = (
     "look at this", "LOL", "so she said", "wait for it", "guess who", "tell everyone", "omg", "from last night",
@@ -116,10 +117,48 @@ def watermark(picture: Image.Image, words: str = "free preview") -> Image.Image:
     return Image.blend(picture, over, 0.5)
 
 
-def badge(picture: Image.Image) -> Image.Image:
+def logo_watermark(picture: Image.Image) -> Image.Image:
+    """A faint sign, a camera in a ring with a name under it, four times over the picture."""
+    over = picture.copy()
+    draw = ImageDraw.Draw(over)
+    side = min(picture.size) / 4
+    for x, y in ((0.27, 0.28), (0.73, 0.28), (0.27, 0.75), (0.73, 0.75)):
+        left, top = picture.width * x - side / 2, picture.height * y - 0.6 * side
+
+        def box(x0: float, y0: float, x1: float, y1: float, at: tuple[float, float] = (left, top)) -> Box:
+            return (at[0] + x0 * side, at[1] + y0 * side, at[0] + x1 * side, at[1] + y1 * side)
+
+        draw.ellipse(box(0, 0, 1, 1), outline=(255, 255, 255), width=max(2, round(side / 16)))
+        draw.rounded_rectangle(box(0.2, 0.36, 0.8, 0.74), side / 20, (255, 255, 255))
+        draw.rectangle(box(0.38, 0.28, 0.62, 0.4), (255, 255, 255))
+        draw.ellipse(box(0.37, 0.42, 0.63, 0.68), (40, 40, 40))
+        draw.ellipse(box(0.44, 0.49, 0.56, 0.61), (255, 255, 255))
+        place = (picture.width * x, top + 1.2 * side)
+        draw.text(place, "north light pictures", (255, 255, 255), _font(side / 6), anchor="mm")
+    return Image.blend(picture, over, 0.4)
+
+
+def seal(picture: Image.Image) -> Image.Image:
+    """A large sticker that no list knows: a blue seal with rays, rings and a cross, a quarter of the longer side."""
+    out = picture.copy()
+    side = max(picture.size) / 4
+    x, y = 0.08 * side + side / 2, picture.height - 0.08 * side - side / 2
+    turns = np.arange(32) * np.pi / 16
+    reach = np.where(np.arange(32) % 2, 0.42, 0.5) * side
+    draw = ImageDraw.Draw(out)
+    draw.polygon(list(zip(x + reach * np.sin(turns), y - reach * np.cos(turns), strict=True)), (30, 70, 170))
+    for radius, colour in ((0.37, (240, 240, 240)), (0.33, (30, 70, 170)), (0.27, (90, 200, 220))):
+        draw.circle((x, y), radius * side, colour)
+    bar = 0.07 * side
+    draw.rectangle((x - bar, y - 3 * bar, x + bar, y + 3 * bar), (250, 250, 250))
+    draw.rectangle((x - 3 * bar, y - bar, x + 3 * bar, y + bar), (250, 250, 250))
+    return out
+
+
+def badge(picture: Image.Image, share: float = 0.125) -> Image.Image:
     """A sticker that no list knows: a red shield with a star, an eighth of the longer side, in a corner."""
     out = picture.copy()
-    side = max(picture.size) / 8
+    side = max(picture.size) * share
     left, top = picture.width - 1.3 * side, 0.3 * side
 
     def at(*points: tuple[float, float]) -> list[tuple[float, float]]:

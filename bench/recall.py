@@ -34,9 +34,11 @@ from furniture import (
     coloured_text,
     emoji,
     lettering,
+    logo_watermark,
     meme_text,
     phone_screenshot,
     post_frame,
+    seal,
     watermark,
 )
 from recall_compare import Asked, Registered, Registry, answer, ask, register, without_furniture
@@ -261,7 +263,10 @@ FURNITURE: dict[str, Callable[[Image.Image], Image.Image]] = {
     "text everywhere": lambda picture: lettering(picture, _same(3)),
     "coloured text": coloured_text,
     "watermark": watermark,
+    "logo watermark": logo_watermark,
     "badge": badge,
+    "badge, large": lambda picture: badge(picture, 0.25),
+    "seal": seal,
     "emoji": lambda picture: emoji(picture, _same(4), 0.30),
     "black bars": lambda picture: black_bars(picture, across=False),
 }

@@ -12,6 +12,7 @@ from takeback.hashing.pdq import PdqHash, pdq_forms_of, pdq_of
 from takeback.hashing.regions import RegionSet, regions_to_ask, regions_to_register
 from takeback.hashing.variants import views_to_ask, views_to_register
 from takeback.matching.policy import Policy
+from takeback.matching.region_query import RegionQuery
 from takeback.matching.region_rule import RegionRule, RegionVerdict
 from takeback.matching.region_stop_list import RegionStopList
 from takeback.model.fingerprint import MIN_QUALITY
@@ -83,10 +84,12 @@ def _values(hashes: Iterable[PdqHash]) -> Values:
 
 
 def answer(registered: Registered, asked: Asked) -> Answer:
-    verdict = RULE.decide(
-        registered.regions.values, registered.regions.strong, asked.regions.values, asked.regions.strong
-    )
+    verdict = RULE.decide(_as_query(registered.regions), _as_query(asked.regions))
     return Answer(nearest_bits(registered.plain, asked.plain), nearest_bits(registered.variants, asked.forms), verdict)
+
+
+def _as_query(regions: RegionSet) -> RegionQuery:
+    return RegionQuery(regions.values, regions.strong, regions.places)
 
 
 def nearest_bits(one: Values, other: Values) -> int:
@@ -97,7 +100,8 @@ def nearest_bits(one: Values, other: Values) -> int:
 
 def without_furniture(regions: RegionSet, stop_list: RegionStopList) -> RegionSet:
     kept = stop_list.admits(regions.values)
-    return RegionSet(regions.values[kept], regions.strong[kept])
+    places = None if regions.places is None else regions.places[kept]
+    return RegionSet(regions.values[kept], regions.strong[kept], places)
 
 
 class Registry:

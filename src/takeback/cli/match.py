@@ -99,7 +99,7 @@ def _says_more(match: Match) -> tuple[bool, int, int]:
 
 
 def _region_query(regions: RegionSet) -> RegionQuery:
-    return RegionQuery(regions.values, regions.strong)
+    return RegionQuery(regions.values, regions.strong, regions.places)
 
 
 def _asking(engine: MatchEngine) -> Hashing:

@@ -270,27 +270,26 @@ class MatchEngine:
         if name is Algorithm.VPDQ:
             clip = parse_clip(value, self.policy.min_frame_quality)
             return clip.values, clip_marks(clip)
-        values, strong = self._without_furniture(parse_region_value(value))
-        return values, region_marks(strong)
+        regions = self._without_furniture(parse_region_value(value))
+        return regions.values, region_marks(regions.strong)
 
     def _clips_in(self, query: Sequence[Fingerprint]) -> Iterator[Clip]:
         for fingerprint in query:
             if fingerprint.algorithm is Algorithm.VPDQ:
                 yield parse_clip(fingerprint.value, self.policy.min_frame_quality)
 
-    def _without_furniture(self, regions: RegionQuery) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        admitted = self._furniture.admits(regions.values)
-        return regions.values[admitted], regions.strong[admitted]
+    def _without_furniture(self, regions: RegionQuery) -> RegionQuery:
+        return regions.only(self._furniture.admits(regions.values))
 
     def _match_regions(self, regions: RegionQuery) -> list[Match]:
         index = self._sets[Algorithm.PDQ_REGION]
         if not len(regions.values) or not index.entries():
             return []
-        values, strong = self._without_furniture(regions)
+        asked = self._without_furniture(regions)
         seq = index.seq()
         return [
             Match(entry_id, Algorithm.PDQ_REGION, verdict.distance_bits, verdict.tier, seq, verdict.votes)
-            for entry_id, verdict in index.match_regions(values, strong, self.policy.regions)
+            for entry_id, verdict in index.match_regions(asked, self.policy.regions)
         ]
 
     def _match_videos(self, forms: Sequence[Clip]) -> list[Match]:

@@ -36,8 +36,10 @@ def _distance(one: Words, other: Words, enough: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def nearest(registered: Words, registered_strong: Flags, query: Words, query_strong: Flags) -> tuple[Numbers, int]:
-    """For each registered region the distance to the nearest that is asked; and that of the nearest strong pair.
+def nearest(
+    registered: Words, registered_strong: Flags, query: Words, query_strong: Flags
+) -> tuple[Numbers, Numbers, int]:
+    """For each registered region the nearest that is asked; and the distance of the nearest strong pair.
 
     Args:
         registered: (n, 4) uint64.
@@ -46,20 +48,24 @@ def nearest(registered: Words, registered_strong: Flags, query: Words, query_str
         query_strong: (m,) bool.
 
     Returns:
-        (n,) int64, and one number; 256 where there is nothing to compare.
+        Two (n,) int64: the distance, and the row of the query, the first of equally near ones; and one number. 256 and
+        row 0 where there is nothing to compare.
     """
-    out = np.empty(registered.shape[0], np.int64)
+    distances = np.empty(registered.shape[0], np.int64)
+    rows = np.zeros(registered.shape[0], np.int64)
     strong_best = FAR_BITS
     for i in range(registered.shape[0]):
         best = FAR_BITS
         for j in range(query.shape[0]):
             both_strong = registered_strong[i] and query_strong[j]
             bits = _distance(registered[i], query[j], max(best, strong_best) if both_strong else best)
-            best = min(best, bits)
+            if bits < best:
+                best = bits
+                rows[i] = j
             if both_strong:
                 strong_best = min(strong_best, bits)
-        out[i] = best
-    return out, strong_best
+        distances[i] = best
+    return distances, rows, strong_best
 
 
 @njit(cache=True, nogil=True)

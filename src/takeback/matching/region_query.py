@@ -17,13 +17,23 @@ class RegionQuery:
     Args:
         values: (n, 32) uint8, bit 0 is the most significant bit of byte 0.
         strong: (n,) bool: whether a region may speak alone.
+        places: (n, 2) float32, x and y of each region's middle in longer sides of the picture, if they are known: of a
+            picture that is asked in this process, never of a value from a list or from elsewhere.
     """
 
     values: NDArray[np.uint8]
     strong: NDArray[np.bool_]
+    places: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
 
     def __repr__(self) -> str:
-        return f"RegionQuery({len(self.values)} regions)"
+        return f"RegionQuery({len(self)} regions)"
+
+    def only(self, rows: NDArray[np.bool_]) -> "RegionQuery":
+        """Some of the regions."""
+        return RegionQuery(self.values[rows], self.strong[rows], None if self.places is None else self.places[rows])
 
 
 def parse_region_value(untrusted_value: str) -> RegionQuery:

@@ -7,7 +7,7 @@ reads one place. What to make of the comparison is region_rule.py's and clip_rul
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,7 @@ from takeback.matching.clip import Clip
 from takeback.matching.clip_rule import ClipRule, ClipVerdict
 from takeback.matching.encoding import ids_to_words, raw_to_words, words_to_id
 from takeback.matching.live import Batch, Growth, LiveIndex, View
+from takeback.matching.region_query import RegionQuery
 from takeback.matching.region_rule import RegionRule, RegionVerdict
 from takeback.matching.segment import Segment
 from takeback.model.entry import EntryId
@@ -70,9 +71,9 @@ class Member:
     marks: Marks
 
     @property
-    def strong(self) -> Strong:
-        """Of regions."""
-        return (self.marks & np.uint64(1)).astype(bool)
+    def regions(self) -> RegionQuery:
+        """Of a picture."""
+        return RegionQuery(self.values, (self.marks & np.uint64(1)).astype(bool))
 
     @property
     def clip(self) -> Clip:
@@ -166,11 +167,12 @@ class SetIndex:
         """Rows of each segment, removed ones included."""
         return [len(one) for one in self._live.view().segments]
 
-    def match_regions(self, values: Values, strong: Strong, rule: RegionRule) -> list[tuple[EntryId, RegionVerdict]]:
+    def match_regions(self, query: RegionQuery, rule: RegionRule) -> list[tuple[EntryId, RegionVerdict]]:
         """Which pictures a picture's regions are of: those the rule does not clear, most votes first."""
+        asked = replace(query, values=_as_bytes(_ordered(query.values)))
         verdicts = [
-            (entry_id, rule.decide(member.values, member.strong, _as_bytes(_ordered(values)), strong))
-            for entry_id, member in self.candidates(values, rule.near_bits)
+            (entry_id, rule.decide(member.regions, asked))
+            for entry_id, member in self.candidates(query.values, rule.near_bits)
         ]
         found = [(entry_id, verdict) for entry_id, verdict in verdicts if verdict.tier is not Tier.CLEAR]
         return sorted(found, key=lambda item: (-item[1].votes, item[1].distance_bits, item[0]))

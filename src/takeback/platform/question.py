@@ -99,4 +99,4 @@ def _says_more(match: Match) -> tuple[bool, int, int]:
 
 
 def _regions(regions: RegionSet) -> RegionQuery:
-    return RegionQuery(regions.values, regions.strong)
+    return RegionQuery(regions.values, regions.strong, regions.places)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pdqhash
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from skimage import data
 
 from takeback.cli.main import main
@@ -60,6 +60,28 @@ def test_a_file_that_cannot_be_used_is_reported_and_the_others_go_on(
 def test_a_folder_needs_the_word_recursive(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["hash", str(folder)]) == 4
     assert "--recursive" in capsys.readouterr().err
+
+
+def test_match_holds_a_copy_under_a_sticker_and_no_other_picture_with_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("coffee.png", "chelsea.webp", "astronaut.jpg"):
+        with Image.open(folder / name) as opened:
+            picture = opened.convert("RGB").resize((480, 360))
+        draw = ImageDraw.Draw(picture)
+        draw.regular_polygon((400, 70, 50), 5, 20, (20, 70, 180), (255, 255, 255))
+        draw.polygon([(375, 60), (400, 35), (425, 62), (410, 66), (412, 98), (388, 96), (390, 66)], (240, 220, 60))
+        picture.save(folder / f"{Path(name).stem}-sticker.png")
+    main(["hash", "--json", "--edited-copies", str(folder / "coffee-sticker.png")])
+    known = folder / "list.jsonl"
+    known.write_text(capsys.readouterr().out)
+    with Image.open(folder / "coffee-sticker.png") as opened:
+        opened.crop((60, 0, 480, 300)).save(folder / "copy.png")
+
+    names = ["copy.png", "chelsea-sticker.png", "astronaut-sticker.png"]
+    main(["match", "--json", "--against", str(known), *(str(folder / name) for name in names)])
+    tiers = {name: row["tier"] for name, row in _rows(capsys).items()}
+    assert tiers == {"copy.png": "hold", "chelsea-sticker.png": "look", "astronaut-sticker.png": "look"}
 
 
 def test_match_finds_an_edited_copy_and_only_that(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

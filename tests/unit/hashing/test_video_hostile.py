@@ -122,6 +122,12 @@ def test_another_process_gives_the_same_answer(made: Path) -> None:
     assert [one.values.tolist() for one in asked.asked] == [one.values.tolist() for one in here.asked]
     assert [one.ticks.tolist() for one in asked.asked] == [one.ticks.tolist() for one in here.asked]
     assert [one.values.tolist() for one in asked.regions] == [one.values.tolist() for one in here.regions]
+    for there_places, here_places in zip(
+        (one.places for one in asked.regions), (one.places for one in here.regions), strict=True
+    ):
+        assert there_places is not None
+        assert here_places is not None
+        np.testing.assert_allclose(there_places, here_places, atol=1e-4)
     assert len(stills) == 3
     assert all(still.startswith(b"\xff\xd8") for still in stills)
     assert (caught.value.code, silent.value.code) == ("file.unreadable", "media.no_video")
@@ -178,6 +184,18 @@ def _asking(ticks: list[int], values: str) -> bytes:
     return json.dumps({**answer, "asked": [{"values": values, "ticks": ticks}]}).encode() + b"\n"
 
 
+def _with_regions(places: object, values: str = "0f" * 32) -> bytes:
+    answer = {"width": 1, "height": 1, "duration_s": 1, "fingerprints": [], "key_times_s": [], "asked": []}
+    regions = [{"values": values, "strong": [True], "places": places}]
+    return json.dumps({**answer, "regions": regions}).encode() + b"\n"
+
+
+def test_a_workers_regions_have_places_in_the_picture() -> None:
+    (regions,) = parse_video_line(_with_regions([[0, 10_000]])).regions
+    assert regions.places is not None
+    assert regions.places.tolist() == [[0.0, 1.0]]
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -193,6 +211,16 @@ def _asking(ticks: list[int], values: str) -> bytes:
         _asking([], "00"),
         _asking([1], ""),
         _asking([-1], "00" * 32),
+        _asking([10**30], "00" * 32),
+        _with_regions(None),
+        _with_regions([]),
+        _with_regions([[1, 2, 3]]),
+        _with_regions([[1, 10_001]]),
+        _with_regions([[-1, 1]]),
+        _with_regions([["1", "x"]]),
+        _with_regions([[float("nan"), 1]]),
+        _with_regions([[10**30, 1]]),
+        _with_regions([[1, 1]], "0f" * 64),
     ],
 )
 def test_a_worker_that_was_taken_over_can_say_nothing_odd(line: bytes) -> None:

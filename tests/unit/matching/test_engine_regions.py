@@ -60,6 +60,18 @@ def test_a_set_is_found_by_some_of_its_regions_until_it_is_withdrawn() -> None:
     assert (engine.count(Algorithm.PDQ_REGION), engine.seq(Algorithm.PDQ_REGION)) == (19, 21)
 
 
+def test_votes_of_one_spot_are_for_a_look_where_places_are_known() -> None:
+    engine = MatchEngine()
+    engine.apply([_add(1, _regions(1, 40))])
+    asked = _ask(np.concatenate([_near(_regions(1, 40)[:6], 5), _regions(999, 60)]))
+    spot, apart = np.full((66, 2), 0.4, np.float32), np.full((66, 2), 0.4, np.float32)
+    apart[3] = 0.8
+    tiers = [
+        engine.match([], RegionQuery(asked.values, asked.strong, places))[0].tier for places in (None, spot, apart)
+    ]
+    assert tiers == [Tier.HOLD, Tier.LOOK, Tier.HOLD]
+
+
 def test_unrelated_regions_match_nothing() -> None:
     engine = MatchEngine()
     engine.apply(_add(seq, _regions(seq, 64)) for seq in range(1, 60))

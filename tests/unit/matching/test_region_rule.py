@@ -1,5 +1,7 @@
 """The rule about two pictures' regions, against ten lines of numpy."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from takeback.errors import InvalidInputError
+from takeback.matching.region_query import RegionQuery
 from takeback.matching.region_rule import RegionRule, RegionVerdict, VoteLine
 from takeback.model.match import Tier
 
@@ -31,8 +34,15 @@ def query(values: Values, *distances: int) -> Values:
     return np.stack([moved(values, row, bits) for row, bits in enumerate(distances)])
 
 
+def as_query(
+    values: Values, *, strong: bool = True, places: Sequence[tuple[float, float]] | None = None
+) -> RegionQuery:
+    where = None if places is None else np.array(places, np.float32)
+    return RegionQuery(values, np.full(len(values), strong), where)
+
+
 def decide(values: Values, asked: Values, *, strong: bool = True) -> RegionVerdict:
-    return RULE.decide(values, np.full(len(values), strong), asked, np.full(len(asked), strong))
+    return RULE.decide(as_query(values, strong=strong), as_query(asked, strong=strong))
 
 
 LINES = RULE.hold
@@ -57,7 +67,7 @@ def test_one_near_pair_is_for_a_look_if_both_are_strong() -> None:
     asked = query(values, RULE.near_bits)
     assert decide(values, asked) == RegionVerdict(Tier.LOOK, 1, RULE.near_bits)
     for registered_strong, query_strong in ((True, False), (False, True), (False, False)):
-        verdict = RULE.decide(values, np.full(20, registered_strong), asked, np.full(1, query_strong))
+        verdict = RULE.decide(as_query(values, strong=registered_strong), as_query(asked, strong=query_strong))
         assert verdict.tier is Tier.CLEAR
 
 
@@ -66,6 +76,40 @@ def test_several_regions_near_to_one_registered_region_are_one_vote() -> None:
     asked = np.stack([moved(values, 0, bits) for bits in (0, 2, 4, 6)])
     verdict = decide(values, asked)
     assert verdict == RegionVerdict(Tier.LOOK, 1, 0)
+
+
+NEAR, FAR = 0.9 * RULE.spread, 1.1 * RULE.spread
+
+
+@pytest.mark.parametrize(
+    ("distances", "places", "tier"),
+    [
+        ((20, 20, 20, 20, 20, 20), [(0.5, 0.5)] * 6, Tier.LOOK),
+        ((20, 20), [(0.5, 0.5), (0.5, 0.5 + NEAR)], Tier.LOOK),
+        ((20, 20), [(0.5, 0.5), (0.5, 0.5 + FAR)], Tier.HOLD),
+        ((20, 20), [(0.5, 0.5), (0.5 + FAR * 0.75, 0.5 + FAR * 0.75)], Tier.HOLD),
+        ((20, 20, RULE.spread_bits), [(0.1, 0.1), (0.1, 0.1), (0.9, 0.1)], Tier.HOLD),
+        ((20, 20, RULE.spread_bits + 1), [(0.1, 0.1), (0.1, 0.1), (0.9, 0.1)], Tier.LOOK),
+        ((20, 20, 20, RULE.spread_bits + 1), [(0.1, 0.1), (0.1, 0.1), (0.1, 0.1), (0.9, 0.1)], Tier.LOOK),
+    ],
+)
+def test_votes_of_one_spot_are_for_a_look(
+    distances: tuple[int, ...], places: list[tuple[float, float]], tier: Tier
+) -> None:
+    values = regions(20)
+    asked = query(values, *distances)
+    assert RULE.decide(as_query(values), as_query(asked, places=places)).tier is tier
+    assert RULE.decide(as_query(values), as_query(asked)).tier is Tier.HOLD
+    no_spread = RegionRule(spread=0.0)
+    assert no_spread.decide(as_query(values), as_query(asked, places=places)).tier is Tier.HOLD
+
+
+def test_a_vote_is_where_the_nearest_region_of_the_question_is() -> None:
+    values = regions(20)
+    asked = np.concatenate((query(values, 20, 20), query(values, 10)))
+    apart = [(0.1, 0.1), (0.1, 0.1), (0.8, 0.1)]
+    assert RULE.decide(as_query(values), as_query(asked, places=apart)).tier is Tier.HOLD
+    assert RULE.decide(as_query(values), as_query(asked, places=apart[::-1])).tier is Tier.LOOK
 
 
 def test_an_empty_set_is_clear() -> None:
@@ -97,7 +141,7 @@ def test_the_nearest_strong_pair_is_exact(seed: int) -> None:
     strong, asked_strong = random.random(6) < 0.5, random.random(6) < 0.5
     bits = (np.unpackbits(values, axis=1)[:, None, :] != np.unpackbits(asked, axis=1)[None, :, :]).sum(axis=2)
     pairs = bits[strong][:, asked_strong]
-    verdict = RULE.decide(values, strong, asked, asked_strong)
+    verdict = RULE.decide(RegionQuery(values, strong), RegionQuery(asked, asked_strong))
     if verdict.tier is not Tier.HOLD:
         assert (verdict.tier is Tier.LOOK) == bool(pairs.size and pairs.min() <= RULE.near_bits)
 
@@ -110,6 +154,9 @@ def test_the_nearest_strong_pair_is_exact(seed: int) -> None:
         lambda: RegionRule(hold=()),
         lambda: RegionRule(hold=(VoteLine(1, 40),)),
         lambda: RegionRule(hold=(VoteLine(2, 300),)),
+        lambda: RegionRule(spread_bits=257),
+        lambda: RegionRule(spread=-0.1),
+        lambda: RegionRule(spread=1.1),
     ],
 )
 def test_an_impossible_rule_is_refused(bad: type[RegionRule]) -> None:

@@ -12,6 +12,7 @@ from takeback.errors import InvalidInputError
 from takeback.matching.clip import Clip
 from takeback.matching.clip_rule import ClipRule
 from takeback.matching.live import Growth
+from takeback.matching.region_query import RegionQuery
 from takeback.matching.region_rule import RegionRule, RegionVerdict
 from takeback.matching.sets import SetIndex, Strong, Values, clip_marks, region_marks
 from takeback.model.match import Tier
@@ -49,9 +50,9 @@ def test_two_steps_find_what_the_rule_finds_over_all_entries(seed: int, delta_ro
     index.settle()
     chosen = [changed(rng, known[number][0][:4], int(rng.integers(20, 60))) for number in list(known)[:5]]
     query = np.concatenate([drawn(rng, 20), *chosen])
-    strong = rng.random(len(query)) < 0.7
-    expected = {entry(number): rule.decide(*one, query, strong) for number, one in known.items()}
-    found = index.match_regions(query, strong, rule)
+    asked = RegionQuery(query, rng.random(len(query)) < 0.7, (rng.random((len(query), 2)) / 4).astype(np.float32))
+    expected = {entry(number): rule.decide(RegionQuery(*one), asked) for number, one in known.items()}
+    found = index.match_regions(asked, rule)
     assert dict(found) == {name: verdict for name, verdict in expected.items() if verdict.tier is not Tier.CLEAR}
     assert [verdict.votes for _, verdict in found] == sorted((v.votes for _, v in found), reverse=True)
     assert (index.entries(), index.seq()) == (len(known), 22)
@@ -100,7 +101,7 @@ def test_a_set_that_is_none_is_refused() -> None:
 
 
 def test_nothing_is_found_in_nothing() -> None:
-    assert SetIndex().match_regions(np.zeros((3, 32), np.uint8), np.ones(3, bool), RegionRule()) == []
+    assert SetIndex().match_regions(RegionQuery(np.zeros((3, 32), np.uint8), np.ones(3, bool)), RegionRule()) == []
     index = SetIndex()
     add_clip(index, 1, every_second(np.zeros((3, 32), np.uint8)), 1)
     assert index.match_clips([], ClipRule()) == []
@@ -143,6 +144,6 @@ def test_a_region_verdict_is_what_the_index_returns() -> None:
     index = SetIndex()
     values = drawn(np.random.default_rng(11), 5)
     add(index, 1, values, np.ones(5, bool), 1)
-    assert index.match_regions(values[:2], np.ones(2, bool), RegionRule()) == [
+    assert index.match_regions(RegionQuery(values[:2], np.ones(2, bool)), RegionRule()) == [
         (entry(1), RegionVerdict(Tier.HOLD, 2, 0))
     ]

@@ -51,12 +51,13 @@ class FoundRegions:
     Args:
         values: (n, 32) uint8, bit 0 is the most significant bit of byte 0.
         mirrored: (n, 32) uint8: the values that the mirrored picture would give.
-        measures: (n, 5) float64: radius in pixels, response, activity q, median deviation m, standard deviation s, the
-            last four in grey levels.
+        circles: where they are.
+        measures: (n, 4) float64: response, activity q, median deviation m, standard deviation s, in grey levels.
     """
 
     values: NDArray[np.uint8]
     mirrored: NDArray[np.uint8]
+    circles: Circles
     measures: NDArray[np.float64]
 
 
@@ -97,37 +98,37 @@ def find_regions(
         wanted: which places count; the others are passed over. Everywhere, if not given.
     """
     stacks, keypoints = _search(grey, recipe)
+    circles = keypoints[:, [0, 1, 5]] * 2.0 ** keypoints[:, [6]]
     if wanted is not None:
-        keypoints = keypoints[wanted(keypoints[:, [0, 1, 5]] * 2.0 ** keypoints[:, [6]])]
+        kept = wanted(circles)
+        keypoints, circles = keypoints[kept], circles[kept]
     pyramid = patch_pyramid(grey)
     limits = np.array([quality.min_activity, quality.min_deviation, quality.min_ratio])
     rows = sum(band.count for band in bands)
     found = FoundRegions(
-        np.empty((rows, 32), np.uint8), np.empty((rows, 32), np.uint8), np.empty((rows, 5), np.float64)
+        np.empty((rows, 32), np.uint8), np.empty((rows, 32), np.uint8), np.empty((rows, 3)), np.empty((rows, 4))
     )
     total = 0
+    radii = circles[:, 2]
     for band in bands:
         taken = 0
-        radii = keypoints[:, 5] * 2.0 ** keypoints[:, 6]
         for row in np.flatnonzero((radii >= band.min_radius_px) & (radii < band.max_radius_px)):
             if taken == band.count:
                 break
             keypoint = keypoints[row]
             octave = int(keypoint[6])
+            before = total + taken
             taken += _describe(
                 keypoint,
                 stacks[octave][int(keypoint[2])],
                 pyramid[_patch_level(float(radii[row]), len(pyramid))],
                 _patch_level(float(radii[row]), len(pyramid)),
                 (recipe.orientation_window, band.directions, cosines(), limits),
-                (
-                    found.values[total + taken : total + band.count],
-                    found.mirrored[total + taken :],
-                    found.measures[total + taken :],
-                ),
+                (found.values[before : total + band.count], found.mirrored[before:], found.measures[before:]),
             )
+            found.circles[before : total + taken] = circles[row]
         total += taken
-    return FoundRegions(found.values[:total], found.mirrored[:total], found.measures[:total])
+    return FoundRegions(found.values[:total], found.mirrored[:total], found.circles[:total], found.measures[:total])
 
 
 def _search(grey: Grey, recipe: Recipe) -> tuple[list[Stack], NDArray[np.float64]]:
@@ -195,6 +196,6 @@ def _describe(
         if not (write_bits(frequencies, True, mirrored[written]) and balanced):
             continue
         row = measures[written]
-        row[0], row[1], row[2], row[3], row[4] = radius * 2.0**octave, response, active, deviation, spread
+        row[0], row[1], row[2], row[3] = response, active, deviation, spread
         written += 1
     return written

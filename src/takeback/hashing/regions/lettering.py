@@ -1,9 +1,13 @@
-"""Where a picture has lettering on it: captions, names, slogans. For what is asked only; no letter is read.
+"""Where a picture has lettering on it: captions, names, slogans, watermarks. For what is asked only; no letter is read.
 
 Letters in print are pieces of one even grey, clear against what is around them, of about one height and next to each
-other. So the picture is cut at a few grey levels, once for what is lighter and once for what is darker, and pieces that
-make a row are lettering. Rows may run across or down; slanted ones, and fewer than four letters, are not seen.
+other. So each pixel is compared with the mean of a square around it, which makes faint words on a changing ground as
+clear as black on white; what is lighter, and then what is darker, is cut into pieces, and pieces that make a row are
+lettering. Rows may run across or down; slanted ones are not seen. Five letters in a row are words. Where there are
+words, two letters of their size are words as well: over the busier parts of a picture some letters of a row are lost.
 """
+
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +17,17 @@ from takeback.hashing.regions.grey import Grey
 
 Pieces = NDArray[np.float32]
 """(n, 5) float32: left, top, right, bottom in pixels, right and bottom not included; mean grey."""
+Rows = NDArray[np.float32]
+"""(n, 6) float32: left, top, right, bottom of a row; how many pieces it has; the height of the tallest."""
 
-_CUTS = (48.0, 88.0, 128.0, 168.0, 208.0)
-"""Grey levels. Lettering that can be read differs from its surroundings by more than the distance of two of them."""
+_REACHES_PX = (8, 20)
+"""Half the sides of the squares whose mean a pixel is compared with: for small letters and for large ones."""
+
+_LEVEL = 128.0
+"""What a pixel is that differs in nothing from the mean around it."""
+
+_CUTS = (12.0, 24.0)
+"""Grey levels from the mean at which pieces are cut out."""
 
 _MOST_PIECES = 2048
 _MIN_PIXELS = 12
@@ -25,10 +37,16 @@ _MAX_LENGTH_SHARE = 0.3
 
 _EVEN_LEVELS = 24.0
 _MIN_EVEN_SHARE = 0.4
-_MIN_CONTRAST = 60.0
+_MIN_CONTRAST = 30.0
 _AROUND_PX = 2
 
-_LEAST_LETTERS = 4
+_LEAST_LETTERS = 5
+_MIN_FLATNESS = 2.0
+_LEAST_BESIDE_WORDS = 2
+_MIN_FLATNESS_BESIDE_WORDS = 1.0
+_MAX_SIZE_RATIO = 1.3
+"""How flat a row is, is its length in heights. Beside words it may be shorter, if its letters are of their size."""
+
 _MOST_LEVELS_APART = 16.0
 _MAX_HEIGHT_RATIO = 2.0
 _MIN_OVERLAP = 0.5
@@ -49,12 +67,43 @@ def lettering_in(grey: Grey) -> NDArray[np.bool_]:
         (height, width) bool.
     """
     mask = np.zeros(grey.shape, np.bool_)
-    for cut in _CUTS:
-        for lighter in (True, False):
-            pieces = _pieces(grey, cut, lighter)
-            _mark_rows(_sorted(pieces), mask)
-            _mark_rows(_sorted(pieces[:, [1, 0, 3, 2, 4]]), mask.T)
+    reliefs = [_relief(grey, reach) for reach in _REACHES_PX]
+    for lighter in (True, False):
+        across, down = [], []
+        for relief, cut in product(reliefs, _CUTS):
+            pieces = _pieces(relief, _LEVEL + (cut if lighter else -cut), lighter)
+            across.append(_rows_of(_sorted(pieces)))
+            down.append(_rows_of(_sorted(pieces[:, [1, 0, 3, 2, 4]])))
+        _mark(_words(np.concatenate(across)), mask)
+        _mark(_words(np.concatenate(down)), mask.T)
     return mask
+
+
+def _relief(grey: Grey, reach_px: int) -> Grey:
+    """How much each pixel is lighter or darker than the mean of the square around it."""
+    sums = np.zeros((grey.shape[0] + 1, grey.shape[1] + 1))
+    sums[1:, 1:] = grey.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+    top, bottom = _from_to(grey.shape[0], reach_px)
+    left, right = _from_to(grey.shape[1], reach_px)
+    total = sums[bottom][:, right] - sums[top][:, right] - sums[bottom][:, left] + sums[top][:, left]
+    mean = total / np.outer(bottom - top, right - left)
+    return np.clip(_LEVEL + grey - mean, 0.0, 255.0).astype(np.float32)
+
+
+def _from_to(length: int, reach_px: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    at = np.arange(length)
+    return np.maximum(0, at - reach_px), np.minimum(length, at + reach_px + 1)
+
+
+def _words(rows: Rows) -> Rows:
+    """Rows that are long enough, and then those of letters as tall as theirs."""
+    flatness = (rows[:, 2] - rows[:, 0]) / (rows[:, 3] - rows[:, 1])
+    sure = (rows[:, 4] >= _LEAST_LETTERS) & (flatness >= _MIN_FLATNESS)
+    tall = np.sort(rows[sure, 5])
+    after = np.searchsorted(tall, rows[:, 5] / _MAX_SIZE_RATIO)
+    beside = after < np.searchsorted(tall, rows[:, 5] * _MAX_SIZE_RATIO, side="right")
+    beside &= (rows[:, 4] >= _LEAST_BESIDE_WORDS) & (flatness >= _MIN_FLATNESS_BESIDE_WORDS)
+    return rows[sure | beside]
 
 
 def _sorted(pieces: Pieces) -> Pieces:
@@ -157,8 +206,8 @@ def _first_of(row_of: NDArray[np.int64], piece: int) -> int:
 
 
 @kernel
-def _mark_rows(pieces: Pieces, mask: NDArray[np.bool_]) -> None:
-    """Join neighbours to rows and mark the boxes of those that are long enough; pieces sorted by their left edge."""
+def _rows_of(pieces: Pieces) -> Rows:
+    """Join neighbours to rows; pieces sorted by their left edge."""
     count = pieces.shape[0]
     row_of = np.arange(count)
     for i in range(count):
@@ -169,16 +218,21 @@ def _mark_rows(pieces: Pieces, mask: NDArray[np.bool_]) -> None:
             if _are_neighbours(pieces[i], pieces[j]):
                 one, other = _first_of(row_of, i), _first_of(row_of, j)
                 row_of[max(one, other)] = min(one, other)
-    rows, letters = pieces.copy(), np.zeros(count, np.int64)
+    rows = np.zeros((count, 6), np.float32)
+    rows[:, :4] = pieces[:, :4]
     for i in range(count):
         row = rows[_first_of(row_of, i)]
         row[0], row[1] = min(row[0], pieces[i, 0]), min(row[1], pieces[i, 1])
         row[2], row[3] = max(row[2], pieces[i, 2]), max(row[3], pieces[i, 3])
-        letters[_first_of(row_of, i)] += 1
-    for i in range(count):
-        across, down = rows[i, 2] - rows[i, 0], rows[i, 3] - rows[i, 1]
-        if letters[i] < _LEAST_LETTERS or across < 2.0 * down:
-            continue
-        margin = _MARGIN * down
+        row[4] += 1
+        row[5] = max(row[5], pieces[i, 3] - pieces[i, 1])
+    return rows[rows[:, 4] >= _LEAST_BESIDE_WORDS]
+
+
+@kernel
+def _mark(rows: Rows, mask: NDArray[np.bool_]) -> None:
+    """Fill the boxes of rows and a little around them."""
+    for i in range(rows.shape[0]):
+        margin = _MARGIN * (rows[i, 3] - rows[i, 1])
         top, left = max(0, int(rows[i, 1] - margin)), max(0, int(rows[i, 0] - margin))
         mask[top : int(rows[i, 3] + margin) + 1, left : int(rows[i, 2] + margin) + 1] = True

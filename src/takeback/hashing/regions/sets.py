@@ -34,15 +34,18 @@ STRONG = Quality(min_activity=3.0, min_deviation=3.0, min_ratio=0.15)
 
 @dataclass(frozen=True, slots=True)
 class RegionSet:
-    """Regions of one picture, without places, sizes or order. Values are sensitive, so never part of a ``repr``.
+    """Regions of one picture. Values are sensitive, so never part of a ``repr``.
 
     Args:
         values: (n, 32) uint8, bit 0 is the most significant bit of byte 0; distinct, in ascending order.
         strong: (n,) bool, see ``STRONG``.
+        places: (n, 2) float32, of a picture that is asked: x and y of each region's middle, in longer sides of the
+            picture. ``None`` of one for a list: there no place, size or order of a region is kept.
     """
 
     values: NDArray[np.uint8]
     strong: NDArray[np.bool_]
+    places: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -67,7 +70,7 @@ def regions_to_register(pixels: Pixels, recipe: Recipe = Recipe()) -> RegionSet:
         Band(recipe.min_radius_px, _LARGE_PX, small, _REGISTERED_DIRECTIONS),
     )
     found = find_regions(working_picture(pixels, recipe.long_side_px), bands, USABLE, recipe)
-    return _set_of(found.values, _strong(found))
+    return _set_of(found.values, _strong(found), None)
 
 
 def regions_to_ask(pixels: Pixels, *, stretched: bool = False, recipe: Recipe = Recipe()) -> RegionSet:  # noqa: B008
@@ -90,7 +93,15 @@ def regions_to_ask(pixels: Pixels, *, stretched: bool = False, recipe: Recipe = 
     all_found = [find_regions(form, bands, USABLE, recipe, picture_itself(form)) for form in forms]
     values = np.concatenate([part for found in all_found for part in (found.values, found.mirrored)])
     strong = np.concatenate([part for found in all_found for part in (_strong(found), _strong(found))])
-    return _set_of(values, strong)
+    places = [_places(found, form, grey) for found, form in zip(all_found, forms, strict=True)]
+    return _set_of(values, strong, np.concatenate([part for one in places for part in (one, one)]))
+
+
+def _places(found: FoundRegions, form: Grey, grey: Grey) -> NDArray[np.float32]:
+    """Where the regions of a form have their middle in the picture before it was stretched, in its longer sides."""
+    scale = np.array([grey.shape[1] / form.shape[1], grey.shape[0] / form.shape[0]]) / max(grey.shape)
+    places: NDArray[np.float32] = (found.circles[:, :2] * scale).astype(np.float32)
+    return places
 
 
 def _stretched(grey: Grey, by: float, recipe: Recipe) -> Grey:
@@ -100,16 +111,16 @@ def _stretched(grey: Grey, by: float, recipe: Recipe) -> Grey:
 
 
 def _strong(found: FoundRegions) -> NDArray[np.bool_]:
-    active, deviation, spread = found.measures[:, 2], found.measures[:, 3], found.measures[:, 4]
+    active, deviation, spread = found.measures[:, 1], found.measures[:, 2], found.measures[:, 3]
     least = np.maximum(STRONG.min_deviation, STRONG.min_ratio * spread)
     strong: NDArray[np.bool_] = (active >= STRONG.min_activity) & (deviation >= least)
     return strong
 
 
-def _set_of(values: NDArray[np.uint8], strong: NDArray[np.bool_]) -> RegionSet:
+def _set_of(values: NDArray[np.uint8], strong: NDArray[np.bool_], places: NDArray[np.float32] | None) -> RegionSet:
     """Sorted by value, which says nothing of where a region was; of equal values the first that was found stays."""
     first: dict[bytes, int] = {}
     for row in range(len(values)):
         first.setdefault(values[row].tobytes(), row)
     order = np.array([first[value] for value in sorted(first)], np.int64)
-    return RegionSet(values[order], strong[order])
+    return RegionSet(values[order], strong[order], None if places is None else places[order])

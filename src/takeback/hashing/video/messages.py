@@ -26,6 +26,7 @@ _MOST_FORMS = 12
 _MOST_KEYS = 12
 _MAX_QUALITY = 100
 _MAX_TICK = MAX_DURATION_S * TICKS_A_SECOND
+_PLACES_A_SIDE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def video_line(video: HashedVideo) -> bytes:
                 {"values": _text(one.values), "ticks": one.ticks.tolist(), "qualities": one.qualities.tolist()}
                 for one in video.asked
             ],
-            "regions": [{"values": _text(one.values), "strong": one.strong.tolist()} for one in video.regions],
+            "regions": [_region_row(one) for one in video.regions],
         }
     )
 
@@ -97,13 +98,11 @@ def parse_video_line(untrusted_line: bytes) -> HashedVideo:
                 AskedFrames(_values(one["values"]), _ticks(one["ticks"]), _qualities(one["qualities"]))
                 for one in answer["asked"][:_MOST_FORMS]
             ),
-            tuple(RegionSet(_values(one["values"]), _flags(one["strong"])) for one in answer["regions"][:_MOST_KEYS]),
+            tuple(_region_set(one) for one in answer["regions"][:_MOST_KEYS]),
         )
         sets = sum(one.algorithm is Algorithm.PDQ_REGION for one in found.fingerprints)
-        sizes_fit = all(len(one.values) == len(one.ticks) == len(one.qualities) for one in found.asked) and all(
-            len(one.values) == len(one.strong) for one in found.regions
-        )
-    except (KeyError, TypeError, ValueError, InvalidInputError) as error:
+        sizes_fit = all(len(one.values) == len(one.ticks) == len(one.qualities) for one in found.asked)
+    except (KeyError, TypeError, ValueError, OverflowError, InvalidInputError) as error:
         raise crashed() from error
     if not sizes_fit or sets != len(found.key_times_s):
         raise crashed()
@@ -174,6 +173,19 @@ def _flags(untrusted: list[bool]) -> NDArray[np.bool_]:
     if flags.ndim != 1:
         raise ValueError("flags")
     return flags
+
+
+def _region_row(regions: RegionSet) -> dict[str, object]:
+    places = None if regions.places is None else np.rint(regions.places * _PLACES_A_SIDE).astype(np.int64).tolist()
+    return {"values": _text(regions.values), "strong": regions.strong.tolist(), "places": places}
+
+
+def _region_set(untrusted_row: dict[str, Any]) -> RegionSet:
+    values, strong = _values(untrusted_row["values"]), _flags(untrusted_row["strong"])
+    numbers = np.array(untrusted_row["places"], np.int64).reshape(-1, 2)
+    if not len(values) == len(strong) == len(numbers) or np.any((numbers < 0) | (numbers > _PLACES_A_SIDE)):
+        raise ValueError("regions")
+    return RegionSet(values, strong, (numbers / _PLACES_A_SIDE).astype(np.float32))
 
 
 def _text(values: NDArray[np.uint8]) -> str:
