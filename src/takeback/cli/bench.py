@@ -18,6 +18,7 @@ _SUBJECTS = {
     "matching": "The engine beside Faiss: queries a second, latency, memory, recall.",
     "registry": "Submissions a second beside a bare endpoint, questions of a full registry, and kill -9 under load.",
     "sync": "First and incremental sync of a large list, beside threatexchange's own client.",
+    "browser": "The page in Chromium beside Python: the same fingerprints, the same copies found, how fast.",
     "recall": "Which edited copies are found, and which unrelated pictures match.",
     "video": "Which copies of videos are found, beside vPDQ and MD5, and what hashing them costs.",
 }
