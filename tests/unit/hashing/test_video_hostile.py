@@ -181,7 +181,12 @@ def test_secrets_in_the_environment_do_not_reach_the_worker(made: Path, monkeypa
 
 def _asking(ticks: list[int], values: str) -> bytes:
     answer = {"width": 1, "height": 1, "duration_s": 1, "fingerprints": [], "key_times_s": [], "regions": []}
-    return json.dumps({**answer, "asked": [{"values": values, "ticks": ticks}]}).encode() + b"\n"
+    asked = {"values": values, "ticks": ticks, "qualities": [50] * len(ticks)}
+    return json.dumps({**answer, "asked": [asked]}).encode() + b"\n"
+
+
+def test_a_workers_frames_are_read() -> None:
+    assert parse_video_line(_asking([1, 3], "00" * 64)).asked[0].ticks.tolist() == [1, 3]
 
 
 def _with_regions(places: object, values: str = "0f" * 32) -> bytes:

@@ -13,6 +13,7 @@ from takeback.platform.types import Media, MediaFacts
 KEY = bytes(range(32))
 VALUES = np.arange(96, dtype=np.uint8).reshape(3, 32)
 FLAGS = np.array([True, False, True])
+PLACES = np.array([[0.1, 0.2], [0.9, 0.75], [0.5, 0.5]], np.float32)
 REMEMBERED = Remembered(
     MediaFacts(640, 480, Media.VIDEO, 12.5),
     Question(
@@ -22,7 +23,7 @@ REMEMBERED = Remembered(
             Fingerprint(Algorithm.MD5, "12" * 16),
             Fingerprint(Algorithm.SHA256, "34" * 32),
         ),
-        (RegionQuery(VALUES, FLAGS), RegionQuery(VALUES[:1], FLAGS[:1])),
+        (RegionQuery(VALUES, FLAGS, PLACES), RegionQuery(VALUES[:1], FLAGS[:1])),
         (Clip(VALUES, np.array([0, 4, 9])), Clip(VALUES, np.array([0.25, 4.0, 9.5]), FLAGS)),
     ),
 )
@@ -35,6 +36,10 @@ def test_it_comes_back_as_it_was() -> None:
     assert [(one.values.tolist(), one.strong.tolist()) for one in again.question.regions] == [
         (one.values.tolist(), one.strong.tolist()) for one in REMEMBERED.question.regions
     ]
+    placed, unplaced = again.question.regions
+    assert placed.places is not None
+    assert placed.places.tolist() == PLACES.tolist()
+    assert unplaced.places is None
     for one, other in zip(again.question.clips, REMEMBERED.question.clips, strict=True):
         assert (one.values.tolist(), one.ticks.tolist()) == (other.values.tolist(), other.ticks.tolist())
         assert (one.weak is None) == (other.weak is None)
