@@ -1,7 +1,7 @@
 from fractions import Fraction
 
 import numpy as np
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from takeback.hashing.variants import Box
@@ -94,6 +94,7 @@ def test_nothing_is_looked_for_between_the_pictures_of_a_short_video() -> None:
     assert is_scene_between(seen(0, 0), seen(4, 200))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a machine that does much else
 @given(st.integers(0, 384), st.integers(0, 400), st.randoms(use_true_random=False))
 def test_whatever_is_seen_the_frames_make_a_value(mains: int, scenes: int, random: object) -> None:
     shuffled = getattr(random, "sample")(range(4 * 512), k=512)  # noqa: B009 - hypothesis gives its own Random

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from takeback.errors import CorruptDataError
@@ -57,6 +57,7 @@ def test_nothing_of_it_can_be_read_or_moved() -> None:
     assert "abab" not in repr(REMEMBERED)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_damaged_bytes_are_said_to_be_so(data: st.DataObject) -> None:
     sealed = bytearray(seal(KEY, "a", REMEMBERED))
