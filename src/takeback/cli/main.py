@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from takeback.errors import (
     ConflictError,
@@ -124,7 +125,7 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
     except TakebackError as error:
-        Console(stderr=True).print(f"[bold red]✗[/] {error.message}  [dim]({error.code})[/]", soft_wrap=True)
+        Console(stderr=True).print(f"[bold red]✗[/] {escape(error.message)}  [dim]({error.code})[/]", soft_wrap=True)
         return exit_code_of(error)
     except BrokenPipeError:
         # Whoever read our output has seen enough: `takeback hash *.jpg | head -1` is not a failure.

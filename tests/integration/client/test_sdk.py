@@ -3,14 +3,18 @@
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
 from pathlib import Path
 from threading import Thread
 from typing import ClassVar
 
 import httpx
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from tests.registry_rig import RegistryRig
 
 from takeback.client.feed import FeedClient
@@ -21,19 +25,7 @@ from takeback.httpkit.serve import Server
 from takeback.model.fingerprint import Algorithm
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
-BLOCKED = (
-    "fastapi",
-    "starlette",
-    "uvicorn",
-    "sqlalchemy",
-    "alembic",
-    "structlog",
-    "PIL",
-    "numpy",
-    "numba",
-    "av",
-    "argon2",
-)
+PYPROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
@@ -65,16 +57,50 @@ def test_the_examples_do_what_they_say(rig: RegistryRig, url: str, tmp_path: Pat
         following.kill()
 
 
-def test_it_imports_where_nothing_of_the_server_is_installed(rig: RegistryRig, url: str, tmp_path: Path) -> None:
+def _installed_by(extra: str) -> set[str]:
+    """Top-level modules that an installation of this extra alone has, by what is installed here says of itself."""
+    project = tomllib.loads(PYPROJECT.read_text())["project"]
+    waiting = [Requirement(text) for text in (*project["dependencies"], *project["optional-dependencies"][extra])]
+    names: set[str] = set()
+    while waiting:
+        needed = waiting.pop()
+        name = canonicalize_name(needed.name)
+        if name in names or (needed.marker is not None and not needed.marker.evaluate({"extra": ""})):
+            continue
+        names.add(name)
+        waiting += [Requirement(text) for text in metadata.requires(name) or ()]
+    by_module = metadata.packages_distributions()
+    return {module for module, owners in by_module.items() if {canonicalize_name(one) for one in owners} & names}
+
+
+def test_the_extra_client_alone_is_enough(rig: RegistryRig, url: str, tmp_path: Path) -> None:
+    """As in a fresh environment after ``pip install 'takeback[client]'``: any other module is not there."""
+    there = _installed_by("client") | {"takeback"}
+    assert {"httpx", "cryptography", "pydantic"} <= there
+    assert not there & {"fastapi", "starlette", "sqlalchemy", "numpy", "PIL", "altcha", "argon2"}
     program = f"""
 import sys
-for name in {BLOCKED!r}:
-    sys.modules[name] = None
-sys.argv = ["sync.py", {url!r}, {rig.partner.key.text()!r}, {str(tmp_path / "list")!r}]
-exec(compile(open({str(EXAMPLES / "sync.py")!r}).read(), "sync.py", "exec"))
-import takeback.client.async_feed, takeback.client.feedback
+class OnlyThese:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top in {sorted(there)!r} or top in sys.stdlib_module_names or top.startswith("_"):
+            return None
+        raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, OnlyThese())
+import runpy
+for arguments in (["sync.py"], ["feedback.py", "md5"]):
+    sys.argv = [arguments[0], {url!r}, {rig.partner.key.text()!r}, {str(tmp_path / "list")!r}, *arguments[1:]]
+    runpy.run_path({str(EXAMPLES)!r} + "/" + arguments[0])
+import takeback.client.async_feed
+from takeback.cli.main import main
+where = ["--registry", {url!r}, "--key", {rig.partner.key.text()!r}, "--store", {str(tmp_path / "b")!r}]
+assert main(["sync", *where]) == 0
+assert main(["hash", "x.png"]) == 3
 """
-    assert "md5: 2 entries at 2" in _run("-c", program)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "md5: 2 entries at 2" in done.stdout
+    assert "pip install 'takeback[hash]'" in done.stderr
 
 
 class _Proxy(BaseHTTPRequestHandler):

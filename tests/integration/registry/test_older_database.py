@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 FIRST = "registry_0001"
 
 
-def _go_back(rig: RegistryRig) -> None:
-    """Empty the database and make it what the first version made."""
+def _go_back(rig: RegistryRig, version: str, fill: Callable[[Connection], None]) -> None:
+    """Empty the database, make it what an earlier version made, and put something in."""
     rig.registry.close()
     engine = create_engine(rig.url)
     with engine.begin() as connection:
@@ -35,9 +35,9 @@ def _go_back(rig: RegistryRig) -> None:
         for name in inspect(connection).get_table_names():
             cascade = "" if connection.dialect.name == "sqlite" else " CASCADE"
             connection.execute(text(f'DROP TABLE "{name}"{cascade}'))
-        command.upgrade(schema._config(connection, "registry"), FIRST)
+        command.upgrade(schema._config(connection, "registry"), version)
     with engine.begin() as connection:
-        _fill(connection)
+        fill(connection)
     engine.dispose()
 
 
@@ -81,7 +81,7 @@ def _change(seq: int, entry_id: object, value: bytes, day: int) -> Change:
 
 def test_what_an_earlier_version_stored_is_carried_forward(new_rig: Callable[[], RegistryRig]) -> None:
     rig = new_rig()
-    _go_back(rig)
+    _go_back(rig, FIRST, _fill)
     rig.registry = rig.another_process()
     rig.partner = rig.registry.services.partners.add("First platform", tuple(Algorithm))
     try:
@@ -97,5 +97,37 @@ def test_what_an_earlier_version_stored_is_carried_forward(new_rig: Callable[[],
         rig.batch()
         assert rig.status(LISTED_TOKEN)[0].state is HoldState.WITHDRAWING
         assert rig.status(WAITING_TOKEN)[0].expires is not None
+    finally:
+        rig.registry.close()
+
+
+def test_lines_of_the_guard_list_from_before_they_were_compared_are_compared_now(
+    new_rig: Callable[[], RegistryRig],
+) -> None:
+    rig = new_rig()
+    logo = rig.md5()
+
+    def fill(connection: Connection) -> None:
+        value = bytes.fromhex(logo.value)
+        put = {"id": b"g" * 16, "value": value, "digest": hashlib.sha256(value).digest()}
+        line = "INSERT INTO guard VALUES (:id, 'md5', :value, :digest, 'a logo', 20000)"
+        connection.execute(text(line), put)
+        connection.execute(text("INSERT INTO guard_version VALUES (1, 1)"))
+        entry = {**put, "id": b"e" * 16}
+        connection.execute(text("INSERT INTO entries VALUES (:id, 'md5', :value, :digest, NULL, 20000)"), entry)
+
+    _go_back(rig, "registry_0007", fill)
+    rig.registry = rig.another_process()
+    try:
+        guard = rig.registry.services.guard
+        assert [line.note for line in guard.list()] == ["a logo"]
+        while guard.recheck.step():
+            pass
+        assert [entry.entry_id for entry in guard.waiting()] == [(b"e" * 16).hex()]
+        done = guard.recheck.progress()
+        assert done is not None
+        assert not done.is_running
+        guard.add([rig.md5()])
+        assert rig.registry.services.guard.recheck.step()
     finally:
         rig.registry.close()
