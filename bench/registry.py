@@ -45,7 +45,7 @@ QUESTIONS = 3000
 
 @dataclass(frozen=True, slots=True)
 class SubmissionsRow:
-    """Ours and the peer's, medians over the rounds."""
+    """Ours and the peer's, medians over the rounds; ``cpu_ms``: processor time of the server's process a submission."""
 
     measure: str
     database: str
@@ -56,6 +56,8 @@ class SubmissionsRow:
     bare_per_s: float
     bare_p99_ms: float
     ratio: float
+    cpu_ms: float
+    bare_cpu_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +127,12 @@ def _submissions(database: str, count: int, connections: int, proof_guesses: int
             ours = opened.enter_context(registry_process(folder, proof_guesses=proof_guesses))
             bare = opened.enter_context(bare_process(sqlite_url(folder / "bare.db")))
         load_ours = _load_with_proof if proof_guesses else _load
+        sides = (ours, bare)
+        used = [child.cpu_s() for child in sides]
         rounds = [
             (load_ours(ours.line, count, connections), _load(bare.line, count, connections)) for _ in range(ROUNDS)
         ]
+        spent_s = [child.cpu_s() - before for child, before in zip(sides, used, strict=True)]
     per_s = statistics.median(one.per_s for one, _ in rounds)
     bare_per_s = statistics.median(other.per_s for _, other in rounds)
     return SubmissionsRow(
@@ -140,6 +145,8 @@ def _submissions(database: str, count: int, connections: int, proof_guesses: int
         round(bare_per_s),
         round(statistics.median(other.percentile_ms(99) for _, other in rounds), 1),
         round(per_s / bare_per_s, 2),
+        round(1000 * spent_s[0] / (ROUNDS * count), 2),
+        round(1000 * spent_s[1] / (ROUNDS * count), 2),
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -53,6 +55,11 @@ class Child:
     def __init__(self, process: subprocess.Popen[str], line: str) -> None:
         self.process = process
         self.line = line
+
+    def cpu_s(self) -> float:
+        """Seconds of processor time it has used: unlike a rate, hardly disturbed by what else the machine does."""
+        used = psutil.Process(self.process.pid).cpu_times()
+        return float(used.user + used.system)
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""

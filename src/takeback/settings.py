@@ -79,9 +79,9 @@ class RegistrySettings(_Settings):
     max_fingerprints: int = Field(200, ge=1, le=200, description="fingerprints in one submission")
     max_files: int = Field(100, ge=1, le=200, description="of those, of any one kind but PDQ: as many files")
     proof_guesses: int = Field(
-        300, ge=0, le=100_000, description="most guesses of a submission's puzzle while it is quiet; 0 asks for none"
+        1500, ge=0, le=100_000, description="most guesses of a submission's puzzle while it is quiet; 0 asks for none"
     )
-    proof_rounds: int = Field(5000, ge=1, le=100_000, description="PBKDF2 rounds of a guess")
+    proof_rounds: int = Field(1000, ge=1, le=100_000, description="PBKDF2 rounds of a guess")
     proof_ttl_s: int = Field(1200, ge=60, le=86_400, description="how long a puzzle is good for")
     proof_trip_per_minute: int = Field(60, ge=1, description="submissions in a minute that make the puzzle harder")
     proof_factor: float = Field(2.0, ge=1, le=10, description="how much harder, each time")

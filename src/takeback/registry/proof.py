@@ -38,8 +38,8 @@ class ProofRules:
         breaker: when more is asked for.
     """
 
-    guesses: int = 300
-    rounds: int = 5000
+    guesses: int = 1500
+    rounds: int = 1000
     ttl_s: int = 1200
     breaker: BreakerRules = field(default_factory=BreakerRules)
 
