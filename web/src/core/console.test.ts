@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { fromBase64Url, toBase64Url } from './base64url.ts';
 import { CHART_HEIGHT, CHART_WIDTH, chartOf, dayText, niceTop } from './chart.ts';
 import {
+  inRequests,
   parseAuditPage,
   parseEnrolment,
   parseGuardList,
@@ -72,6 +73,23 @@ describe('replies', () => {
 });
 
 describe('lines for the guard list', () => {
+  it('are sent in requests that the registry reads, in their order', () => {
+    const lengths = fc.array(fc.constantFrom(32, 64, 6_200, 36_864), { maxLength: 250 });
+    fc.assert(
+      fc.property(lengths, (sizes) => {
+        const all = sizes.map((size) => ({ algorithm: 'vpdq' as const, value: 'a'.repeat(size) }));
+        const requests = inRequests(all);
+        expect(requests.flat()).toEqual(all);
+        for (const fingerprints of requests) {
+          expect(fingerprints.length).toBeLessThanOrEqual(100);
+          const body = JSON.stringify({ fingerprints, note: 'n'.repeat(200) });
+          expect(body.length).toBeLessThanOrEqual(65_536);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it('are what the command line writes', () => {
     const line = { file: 'logo.png', fingerprints: [{ algorithm: 'pdq', value: 'ab', quality: 90 }] };
     const unusable = { file: 'x', error: { code: 'media.truncated', message: 'no' } };

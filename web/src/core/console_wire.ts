@@ -332,6 +332,27 @@ export function parseHashLines(untrustedText: string): GuardedFingerprint[] {
   return found.length === 0 ? read.fail() : found;
 }
 
+const MOST_IN_A_REQUEST = 100;
+/** The registry reads 64 KB at most; the rest is for what stands around the values. */
+const MOST_DIGITS_IN_A_REQUEST = 48 * 1024;
+
+/** Split fingerprints into as many as one request may hold: a video's value is as long as a thousand of a file's. */
+export function inRequests(fingerprints: readonly GuardedFingerprint[]): GuardedFingerprint[][] {
+  const requests: GuardedFingerprint[][] = [];
+  let digits = Infinity;
+  for (const one of fingerprints) {
+    const last = requests.at(-1);
+    digits += one.value.length;
+    if (last !== undefined && last.length < MOST_IN_A_REQUEST && digits <= MOST_DIGITS_IN_A_REQUEST) {
+      last.push(one);
+    } else {
+      requests.push([one]);
+      digits = one.value.length;
+    }
+  }
+  return requests;
+}
+
 function guardedFingerprint(read: Reader, untrusted: unknown): GuardedFingerprint {
   const record = read.record(untrusted);
   const quality = optional(record['quality'], (value) => read.whole(value, 0));
