@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.made_videos import Encoding, scene, write, write_sound
 
@@ -46,6 +47,32 @@ def test_videos_are_hashed_and_a_piece_coded_anew_is_matched(
     assert main(["match", "--against", str(tmp_path / "frames.jsonl"), *files, "--json"]) == EXIT_NEGATIVE
     glimpsed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one.get("tier") for one in glimpsed] == ["hold", "clear", None]
+
+
+def test_a_third_of_a_second_and_a_third_of_a_fade_from_black_are_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a second in which every picture is another one, three; of two that get light, those that are nearly dark."""
+    badly = Encoding(options={"preset": "ultrafast", "crf": "30"})
+    restless = [scene(50 + number, 1)[0] for number in range(10)]
+    fade = [(pixels * (number / 150)).astype(np.uint8) for number, pixels in enumerate(scene(70, 60))]
+    other = [(pixels * (number / 150)).astype(np.uint8) for number, pixels in enumerate(scene(71, 60))]
+    listed = [write(tmp_path / "restless.mp4", restless), write(tmp_path / "fade.mp4", fade, Encoding(rate=30))]
+    assert main(["hash", *map(str, listed), "--json"]) == 0
+    (tmp_path / "list.jsonl").write_text(capsys.readouterr().out, encoding="utf-8")
+    fast = Encoding(rate=30, options=badly.options)
+    posted = [
+        write(tmp_path / "three.mp4", restless[4:7], badly),
+        write(tmp_path / "dark.mp4", fade[20:40], fast),
+        write(tmp_path / "other.mp4", other, fast),
+    ]
+    assert main(["match", "--against", str(tmp_path / "list.jsonl"), *map(str, posted), "--json"]) == EXIT_NEGATIVE
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["tier"], [match["entry"] for match in one["matches"]]) for one in found] == [
+        ("hold", [str(listed[0])]),
+        ("hold", [str(listed[1])]),
+        ("clear", []),
+    ]
 
 
 def test_words_for_people_say_how_many_pictures_and_which_file_is_of_no_use(
