@@ -158,10 +158,13 @@ def test_a_long_reader_of_intake_delays_a_batch_and_no_submission(rig: RegistryR
     with rig.registry.engine.connect() as reader:
         reader.execute(text("LOCK TABLE intake, intake_holds, intake_wishes, leaving IN ACCESS SHARE MODE"))
         assert rig.registry.batcher.run_once() is None
+        assert rig.registry.batcher.failures == 0  # a backup must not make the service look broken
         second = rig.submits(rig.md5())
         assert rig.status(*first.tokens, *second.tokens) == [BEING_ADDED] * 2
     rig.batch()
     assert rig.status(*first.tokens, *second.tokens) == [LISTED] * 2
+    assert "batch.delayed" in rig.log.getvalue()
+    assert "batch.failed" not in rig.log.getvalue()
 
 
 def test_processes_of_one_database_know_how_many_they_are(rig: RegistryRig) -> None:

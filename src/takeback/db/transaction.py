@@ -29,6 +29,7 @@ _SQLITE_UNAVAILABLE = {
 }
 """SQLite's primary result codes that are the outside's doing. https://www.sqlite.org/rescode.html"""
 
+_POSTGRESQL_LOCKED = "55P03"
 _POSTGRESQL_CORRUPT = {"XX001", "XX002"}
 """https://www.postgresql.org/docs/current/errcodes-appendix.html, class XX."""
 
@@ -82,6 +83,10 @@ def translate(error: Exception, branch: str) -> Exception:
     state = str(getattr(error.orig, "sqlstate", None) or "")
     if state in _POSTGRESQL_CORRUPT:
         return _corrupt(state)
+    if state == _POSTGRESQL_LOCKED:
+        return UnavailableError(
+            f"{branch}.locked", "The database is being read from end to end. Please try again shortly.", detail=state
+        )
     if isinstance(error, OperationalError) or error.connection_invalidated:
         return _unavailable(branch, f"{type(error.orig).__name__} {state}".strip())
     return error

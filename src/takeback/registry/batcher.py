@@ -11,6 +11,10 @@ from takeback.errors import TakebackError, UnavailableError
 from takeback.httpkit.logs import EventLog, origin_of
 from takeback.registry.types import BatchReport
 
+_LOCKED = "registry.locked"
+_MOST_DELAYS = 10
+"""So many batches in a row may give way to a long reader, such as a backup, before that is a failure."""
+
 _TRIES_BEFORE_LOOKING = 3
 """After so many failures in a row that are not the outside's fault, the cases that cause them are looked for."""
 
@@ -75,6 +79,7 @@ class Batcher:
         self._thread: threading.Thread | None = None
         self._left_out: frozenset[bytes] = frozenset()
         self.failures = 0
+        self._delays = 0
 
     def start(self) -> None:
         """Begin; the first batch runs one interval from now."""
@@ -106,8 +111,10 @@ class Batcher:
         try:
             report = self._batches.run_batch(self._left_out)
         except Exception as error:  # noqa: BLE001 - the next batch must come, whatever happened to this one
-            self._note_failure(error)
+            if not self._gives_way(error):
+                self._note_failure(error)
             return None
+        self._delays = 0
         if self.failures:
             self._log.info("batch.recovered", attempt=self.failures)
         self.failures = 0
@@ -117,6 +124,14 @@ class Batcher:
         while not self._stop.wait(self._interval_s):
             self.run_if_ours()
             self._after_each()
+
+    def _gives_way(self, error: Exception) -> bool:
+        """Whether the batch only waits for somebody who reads the whole database, and not for too long yet."""
+        if not (isinstance(error, UnavailableError) and error.code == _LOCKED):
+            return False
+        self._delays += 1
+        self._log.info("batch.delayed", attempt=self._delays)
+        return self._delays <= _MOST_DELAYS
 
     def _note_failure(self, error: Exception) -> None:
         self.failures += 1

@@ -126,6 +126,20 @@ def test_the_thread_gets_over_failures_and_stops_when_told() -> None:
     assert len(batches.left_out) == count
 
 
+def test_a_batch_gives_way_to_a_long_reader_but_not_for_ever() -> None:
+    locked = UnavailableError("registry.locked", "No.")
+    batches = _Scripted(*[locked] * 10, None, *[locked] * 11)
+    batcher, events = _batcher(batches)
+    for _ in range(10):
+        assert batcher.run_once() is None
+    assert batcher.failures == 0
+    assert batcher.run_once() is not None
+    for _ in range(11):
+        assert batcher.run_once() is None
+    assert batcher.failures == 1
+    assert events() == [*["batch.delayed"] * 21, "batch.failed"]
+
+
 def test_cases_are_searched_for_only_after_repeated_failures_of_ours() -> None:
     bad = frozenset({b"case"})
     batches = _Scripted(*[RuntimeError("x")] * 3, failing=bad)
