@@ -39,3 +39,21 @@ def test_a_reviewer_sees_a_filmstrip(chromium: Browser, tmp_path: Path, width: i
             expect(shown).to_have_attribute("src", f"/v1/leads/{lead}/frames/4/preview")
             assert len([url for url in asked if url.endswith("/picture")]) == 1
             assert Axe().run(page).violations_count == 0
+
+            # Who leaves the window does not come back to a sharp picture, and who takes a break is shown nothing.
+            page.get_by_test_id("reveal").click()
+            expect(shown).to_have_attribute("src", f"/v1/leads/{lead}/frames/4/picture")
+            page.evaluate("Object.defineProperty(document, 'hidden', { configurable: true, get: () => true })")
+            page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+            expect(shown).to_have_attribute("src", f"/v1/leads/{lead}/frames/4/preview")
+            page.evaluate("delete document.hidden")
+            asked.clear()
+            page.get_by_test_id("pause").click()
+            expect(page.get_by_role("heading", name="You are on a break")).to_be_focused()
+            expect(page.get_by_test_id("lead")).to_have_count(0)
+            expect(page.locator("img")).to_have_count(0)
+            assert Axe().run(page).violations_count == 0
+            assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+            assert not [url for url in asked if "/frames/" in url]
+            page.get_by_test_id("go-on").click()
+            expect(page.get_by_test_id("reveal")).to_have_attribute("aria-pressed", "false")

@@ -28,6 +28,8 @@ export class Desk {
   isBusy = $state(false);
   decidedInARow = $state(0);
   isBreakDue = $state(false);
+  /** While a reviewer is away nothing is shown, and nothing is loaded. */
+  isPaused = $state(false);
 
   readonly current = $derived(this.leads.find(({ id }) => id === this.currentId));
   #polling = 0;
@@ -121,6 +123,18 @@ export class Desk {
     this.isBreakDue = false;
   }
 
+  /** A break, for as long as it takes. */
+  pause(): void {
+    this.isPaused = true;
+    this.isBreakDue = false;
+    this.decidedInARow = 0;
+    this.said = '';
+  }
+
+  goOn(): void {
+    this.isPaused = false;
+  }
+
   #decided(lead: Lead, action: Action): void {
     this.#drop(lead);
     this.decidedInARow += 1;
@@ -155,6 +169,8 @@ export class Desk {
     this.currentId = undefined;
     this.said = '';
     this.decidedInARow = 0;
+    this.isBreakDue = false;
+    this.isPaused = false;
     this.problem = problem;
     this.place = 'sign-in';
   }
