@@ -155,6 +155,43 @@ def seal(picture: Image.Image) -> Image.Image:
     return out
 
 
+def tag(picture: Image.Image) -> Image.Image:
+    """A large sticker that no list knows: a pink label with a heart and dots, a quarter of the longer side."""
+    out = picture.copy()
+    side = max(picture.size) / 4
+    left, top = picture.width - 1.05 * side, 0.4 * picture.height - side / 2
+    draw = ImageDraw.Draw(out)
+    draw.rounded_rectangle((left, top, left + side, top + side), side / 6, (235, 120, 170), (255, 255, 255), 4)
+
+    def disc(x: float, y: float, radius: float, colour: Colour) -> None:
+        draw.circle((left + x * side, top + y * side), radius * side, colour)
+
+    for x, y in ((0.14, 0.2), (0.86, 0.16), (0.2, 0.84), (0.8, 0.88), (0.5, 0.12)):
+        disc(x, y, 0.05, (255, 240, 120))
+    disc(0.38, 0.42, 0.15, (190, 20, 60))
+    disc(0.62, 0.42, 0.15, (190, 20, 60))
+    points = ((0.25, 0.5), (0.75, 0.5), (0.5, 0.8))
+    draw.polygon([(left + x * side, top + y * side) for x, y in points], (190, 20, 60))
+    disc(0.36, 0.4, 0.04, (255, 255, 255))
+    return out
+
+
+def crossed(picture: Image.Image) -> Image.Image:
+    """Faint lines from corner to corner, a round sign with a letter where they cross, and two words below it."""
+    over = picture.copy()
+    draw = ImageDraw.Draw(over)
+    width, height = picture.size
+    thick = max(2, min(width, height) // 90)
+    draw.line((0, 0, width, height), (255, 255, 255), thick)
+    draw.line((0, height, width, 0), (255, 255, 255), thick)
+    radius = min(width, height) / 7
+    draw.circle((width / 2, height / 2), radius, (255, 255, 255))
+    draw.circle((width / 2, height / 2), 0.8 * radius, (60, 60, 60))
+    draw.text((width / 2, height / 2), "R", (255, 255, 255), _font(1.2 * radius), anchor="mm")
+    draw.text((width / 2, height / 2 + 1.5 * radius), "river archive", (255, 255, 255), _font(radius / 2), anchor="mm")
+    return Image.blend(picture, over, 0.45)
+
+
 def badge(picture: Image.Image, share: float = 0.125) -> Image.Image:
     """A sticker that no list knows: a red shield with a star, an eighth of the longer side, in a corner."""
     out = picture.copy()

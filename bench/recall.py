@@ -32,6 +32,7 @@ from furniture import (
     caption_band,
     caption_over,
     coloured_text,
+    crossed,
     emoji,
     lettering,
     logo_watermark,
@@ -39,6 +40,7 @@ from furniture import (
     phone_screenshot,
     post_frame,
     seal,
+    tag,
     watermark,
 )
 from recall_compare import Asked, Registered, Registry, answer, ask, register, without_furniture
@@ -267,6 +269,8 @@ FURNITURE: dict[str, Callable[[Image.Image], Image.Image]] = {
     "badge": badge,
     "badge, large": lambda picture: badge(picture, 0.25),
     "seal": seal,
+    "tag": tag,
+    "crossed": crossed,
     "emoji": lambda picture: emoji(picture, _same(4), 0.30),
     "black bars": lambda picture: black_bars(picture, across=False),
 }

@@ -67,7 +67,7 @@ class RegionRule:
 
     near_bits: int = 31
     hold: tuple[VoteLine, ...] = (VoteLine(2, 48), VoteLine(3, 56), VoteLine(4, 62))
-    spread: float = 0.21
+    spread: float = 0.23
     spread_bits: int = 56
 
     def __post_init__(self) -> None:

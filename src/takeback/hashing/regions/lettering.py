@@ -3,7 +3,7 @@
 Letters in print are pieces of one even grey, clear against what is around them, of about one height and next to each
 other. So each pixel is compared with the mean of a square around it, which makes faint words on a changing ground as
 clear as black on white; what is lighter, and then what is darker, is cut into pieces, and pieces that make a row are
-lettering. Rows may run across or down; slanted ones are not seen. Five letters in a row are words. Where there are
+lettering. Rows may run across or down; slanted ones are not seen. Four letters in a row are words. Where there are
 words, two letters of their size are words as well: over the busier parts of a picture some letters of a row are lost.
 """
 
@@ -40,7 +40,7 @@ _MIN_EVEN_SHARE = 0.4
 _MIN_CONTRAST = 30.0
 _AROUND_PX = 2
 
-_LEAST_LETTERS = 5
+_LEAST_LETTERS = 4
 _MIN_FLATNESS = 2.0
 _LEAST_BESIDE_WORDS = 2
 _MIN_FLATNESS_BESIDE_WORDS = 1.0

@@ -25,6 +25,10 @@ _ASKED_DIRECTIONS = 2
 _STRETCHES = (0.8, 1.25)
 """How much lower or higher a copy is made before it is asked again, against pictures squeezed by an app."""
 
+_REPEAT_BITS = 62
+_REPEAT_DISTANCE = 0.06
+"""Of the longer side: a region within so many bits of one that lies further away is there twice."""
+
 USABLE = Quality(min_activity=2.0, min_deviation=0.0, min_ratio=0.10)
 """Below this a region is noise, or one straight bar or edge, and is neither stored nor asked."""
 
@@ -76,7 +80,8 @@ def regions_to_register(pixels: Pixels, recipe: Recipe = Recipe()) -> RegionSet:
 def regions_to_ask(pixels: Pixels, *, stretched: bool = False, recipe: Recipe = Recipe()) -> RegionSet:  # noqa: B008
     """The regions by which a posted picture is looked up: more of them, from every size, and mirrored.
 
-    Those on lettering and in the interface around the picture are not among them: they are not the picture's own.
+    Those on lettering and in the interface around the picture are not among them: they are not the picture's own. Nor
+    are those that it has twice: a sign that was put all over it, and what is all over it anyway, tells least of it.
 
     Args:
         pixels: see ``Pixels``, as displayed.
@@ -94,7 +99,19 @@ def regions_to_ask(pixels: Pixels, *, stretched: bool = False, recipe: Recipe = 
     values = np.concatenate([part for found in all_found for part in (found.values, found.mirrored)])
     strong = np.concatenate([part for found in all_found for part in (_strong(found), _strong(found))])
     places = [_places(found, form, grey) for found, form in zip(all_found, forms, strict=True)]
-    return _set_of(values, strong, np.concatenate([part for one in places for part in (one, one)]))
+    return _without_repeats(_set_of(values, strong, np.concatenate([part for one in places for part in (one, one)])))
+
+
+def _without_repeats(regions: RegionSet) -> RegionSet:
+    """Leave out regions that the picture has twice: tiled words and signs over it, a pattern, rows of one thing."""
+    if regions.places is None:
+        return regions
+    words = np.ascontiguousarray(regions.values).view(np.uint64)
+    apart = regions.places[:, np.newaxis, :] - regions.places[np.newaxis, :, :]
+    elsewhere = (apart * apart).sum(axis=2) > _REPEAT_DISTANCE**2
+    bits = np.bitwise_count(words[:, np.newaxis, :] ^ words[np.newaxis, :, :]).sum(axis=2, dtype=np.int64)
+    once = ~((bits <= _REPEAT_BITS) & elsewhere).any(axis=1)
+    return RegionSet(regions.values[once], regions.strong[once], regions.places[once])
 
 
 def _places(found: FoundRegions, form: Grey, grey: Grey) -> NDArray[np.float32]:
