@@ -28,6 +28,8 @@ _STRETCHES = (0.8, 1.25)
 _REPEAT_BITS = 62
 _REPEAT_DISTANCE = 0.06
 """Of the longer side: a region within so many bits of one that lies further away is there twice."""
+_MAX_REPEATS = 0.25
+"""More than that of all regions: the picture itself was put there twice, and has to be found."""
 
 USABLE = Quality(min_activity=2.0, min_deviation=0.0, min_ratio=0.10)
 """Below this a region is noise, or one straight bar or edge, and is neither stored nor asked."""
@@ -98,20 +100,20 @@ def regions_to_ask(pixels: Pixels, *, stretched: bool = False, recipe: Recipe = 
     all_found = [find_regions(form, bands, USABLE, recipe, picture_itself(form)) for form in forms]
     values = np.concatenate([part for found in all_found for part in (found.values, found.mirrored)])
     strong = np.concatenate([part for found in all_found for part in (_strong(found), _strong(found))])
-    places = [_places(found, form, grey) for found, form in zip(all_found, forms, strict=True)]
-    return _without_repeats(_set_of(values, strong, np.concatenate([part for one in places for part in (one, one)])))
+    by_form = [_places(found, form, grey) for found, form in zip(all_found, forms, strict=True)]
+    places = np.concatenate([part for one in by_form for part in (one, one)])
+    once = _are_there_once(values, places)
+    return _set_of(values[once], strong[once], places[once])
 
 
-def _without_repeats(regions: RegionSet) -> RegionSet:
-    """Leave out regions that the picture has twice: tiled words and signs over it, a pattern, rows of one thing."""
-    if regions.places is None:
-        return regions
-    words = np.ascontiguousarray(regions.values).view(np.uint64)
-    apart = regions.places[:, np.newaxis, :] - regions.places[np.newaxis, :, :]
+def _are_there_once(values: NDArray[np.uint8], places: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which regions the picture has not twice; words and signs all over it, and rows of one thing, it has."""
+    words = np.ascontiguousarray(values).view(np.uint64)
+    apart = places[:, np.newaxis, :] - places[np.newaxis, :, :]
     elsewhere = (apart * apart).sum(axis=2) > _REPEAT_DISTANCE**2
     bits = np.bitwise_count(words[:, np.newaxis, :] ^ words[np.newaxis, :, :]).sum(axis=2, dtype=np.int64)
-    once = ~((bits <= _REPEAT_BITS) & elsewhere).any(axis=1)
-    return RegionSet(regions.values[once], regions.strong[once], regions.places[once])
+    once: NDArray[np.bool_] = ~((bits <= _REPEAT_BITS) & elsewhere).any(axis=1)
+    return once if np.count_nonzero(once) >= (1.0 - _MAX_REPEATS) * len(once) else np.ones_like(once)
 
 
 def _places(found: FoundRegions, form: Grey, grey: Grey) -> NDArray[np.float32]:
