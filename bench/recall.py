@@ -87,6 +87,7 @@ class FurnitureRow:
     pairs: int
     hold_without_stop_list: float
     hold_with_starter_list: float
+    look_with_starter_list: float
     hold: float
     look: float
     regions_kept: float
@@ -296,7 +297,7 @@ def _furniture(files: list[Path], name: str) -> FurnitureRow:
         name,
         pairs,
         shares["none"][0],
-        shares["starter"][0],
+        *shares["starter"],
         shares["learned"][0],
         shares["learned"][1],
         round(float(np.mean(kept)), 3),
@@ -356,11 +357,13 @@ def _print(
     for each in unrelated:
         console.print(f"unrelated, {each.unrelated}: {each.pairs:,} pairs, {each.hold} at hold, {each.look} at look")
     table = Table(
-        "furniture", "pairs", "no list", "starter list", "hold", "look", "regions kept", title="same furniture"
+        *("furniture", "pairs", "no list", "starter list", "look", "all learned", "look", "regions kept"),
+        title="same furniture",
     )
     for one in furniture:
-        shares = (one.hold_without_stop_list, one.hold_with_starter_list, one.hold, one.look, one.regions_kept)
-        table.add_row(one.furniture, str(one.pairs), *(f"{x:.4f}" for x in shares))
+        shares = (one.hold_without_stop_list, one.hold_with_starter_list, one.look_with_starter_list)
+        learned = (one.hold, one.look, one.regions_kept)
+        table.add_row(one.furniture, str(one.pairs), *(f"{x:.4f}" for x in (*shares, *learned)))
     console.print(table)
     console.print(f"regions of a picture: {speed['register']} ms to register, {speed['ask']} ms to ask")
 
