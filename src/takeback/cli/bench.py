@@ -17,6 +17,7 @@ _SUBJECTS = {
     "hashing": "Pictures a second and the time of each stage, beside threatexchange.",
     "matching": "The engine beside Faiss: queries a second, latency, memory, recall.",
     "registry": "Submissions a second beside a bare endpoint, questions of a full registry, and kill -9 under load.",
+    "lookback": "Remembered contents a second that are compared with new entries, beside asking one by one.",
     "sync": "First and incremental sync of a large list, beside threatexchange's own client.",
     "browser": "The page in Chromium beside Python: the same fingerprints, the same copies found, how fast.",
     "recall": "Which edited copies are found, and which unrelated pictures match.",
