@@ -34,13 +34,15 @@ def test_a_removed_picture_makes_room(tmp_path: Path) -> None:
 
 
 class WallMachine(RuleBasedStateMachine):
-    """Answers and decisions arrive in any order: what a reviewer removed never comes back, nothing unchecked shows."""
+    """Answers and the kit's log arrive in any order: the first stands against a late answer, what a reviewer removed
+    never comes back, nothing unchecked shows."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.wall = Wall(Path(self.folder.name))
         self.posted: set[str] = set()
+        self.checked: set[str] = set()
         self.allowed: set[str] = set()
         self.removed: set[str] = set()
 
@@ -55,20 +57,27 @@ class WallMachine(RuleBasedStateMachine):
     @rule(photo_id=ids, publish=st.booleans())
     def answer(self, photo_id: str, publish: bool) -> None:
         self.wall.note_checked(photo_id, publish=publish)
-        if publish and photo_id in self.posted:
+        if publish and photo_id in self.posted - self.checked:
             self.allowed.add(photo_id)
+        self.checked |= {photo_id} & self.posted
+
+    @rule(photo_id=ids)
+    def take_down(self, photo_id: str) -> None:
+        self.wall.take_down(photo_id)
+        self.allowed.discard(photo_id)
+        self.checked |= {photo_id} & self.posted
 
     @rule(photo_id=ids)
     def keep(self, photo_id: str) -> None:
         self.wall.publish(photo_id)
-        if photo_id in self.posted:
-            self.allowed.add(photo_id)
+        self.allowed |= {photo_id} & self.posted
+        self.checked |= {photo_id} & self.posted
 
     @rule(photo_id=ids)
     def remove(self, photo_id: str) -> None:
         self.wall.remove(photo_id)
-        if photo_id in self.posted:
-            self.removed.add(photo_id)
+        self.removed |= {photo_id} & self.posted
+        self.checked |= {photo_id} & self.posted
 
     @invariant()
     def only_the_allowed_shows(self) -> None:
