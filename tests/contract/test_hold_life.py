@@ -16,7 +16,7 @@ from takeback.model.entry import Op
 from takeback.model.fingerprint import Algorithm
 from takeback.registry.audience import AudienceCount
 from takeback.registry.batch import EXPIRY_PERIOD_DAYS
-from takeback.registry.types import Wish
+from takeback.registry.types import Reception, Wish
 
 if TYPE_CHECKING:
     from datetime import date
@@ -188,8 +188,8 @@ def test_another_case_under_a_known_id_is_told_so(rig: RegistryRig) -> None:
     person = rig.submits(rig.pdq())
     other = replace(rig.person(rig.md5()).submission, case_id=person.submission.case_id)
     for _ in range(2):
-        assert service.submit(other).result() is False
-        assert service.submit(person.submission).result() is True
+        assert service.submit(other).result() is Reception.ANOTHER_CASE
+        assert service.submit(person.submission).result() is Reception.TAKEN_IN
         rig.batch()
     assert rig.listed(Algorithm.MD5) == {}
 
@@ -229,8 +229,8 @@ def test_whom_cases_are_about_is_counted_and_small_numbers_are_not_shown(rig: Re
     for about, times in ((About.SELF_UNDER_18, 10), (About.TRUSTED_ADULT, 9), (None, 2)):
         for _ in range(times):
             submission = replace(rig.person(rig.md5()).submission, about=about)
-            assert service.submit(submission).result()
-            assert service.submit(submission).result()  # the same again is not another
+            assert service.submit(submission).result() is Reception.TAKEN_IN
+            assert service.submit(submission).result() is Reception.TAKEN_IN  # the same again is not another
         rig.batch()
     counts = {About.SELF_UNDER_18: 10, About.SELF_BEFORE_18: None, About.TRUSTED_ADULT: None, About.ADULT: None}
     assert service.audience(1) == [AudienceCount(about, count) for about, count in counts.items()]
@@ -245,4 +245,4 @@ def test_cases_about_adults_are_taken_where_the_operator_says_so(rig: RegistryRi
         rig.registry.services.registry.submit(submission)
     assert caught.value.code == "case.adult"
     rig.restart(adult_cases=True)
-    assert rig.registry.services.registry.submit(submission).result()
+    assert rig.registry.services.registry.submit(submission).result() is Reception.TAKEN_IN

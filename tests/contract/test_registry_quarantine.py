@@ -16,6 +16,7 @@ from takeback.model.entry import Op
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.model.lead import Feedback, FeedbackValue
 from takeback.registry.set_aside import Cause
+from takeback.registry.types import Reception
 
 if TYPE_CHECKING:
     from tests.registry_rig import RegistryRig
@@ -235,5 +236,5 @@ def test_the_reply_and_the_way_to_the_batch_are_the_same_near_the_guard_list_and
     rig.registry.services.guard.add([logo])
     for fingerprint in (logo, replace(logo, value=rig.pdq().value)):
         person = rig.person(fingerprint)
-        assert rig.registry.services.registry.submit(person.submission).result()
+        assert rig.registry.services.registry.submit(person.submission).result() is Reception.TAKEN_IN
         assert [status.state for status in rig.status(*person.tokens)] == [HoldState.BEING_ADDED]

@@ -57,7 +57,7 @@ def registry_app(ground: Ground, services: Services, batcher: Batcher, log: Even
     """
     settings, app = ground.settings, bare_app("Takeback registry")
     gate = PartnerGate(services.partners, RequestRate(ground.clock), gate_rules(settings))
-    proofs = proof_gate(settings, ground.engine, ground.writer, ground.clock, ground.processes)
+    proofs = proof_gate(settings, ground.writer, ground.clock, ground.processes)
     install_problem_handlers(app, log)
     app.include_router(case_routes(services.registry, proofs))
     app.include_router(proof_routes(proofs.desk))

@@ -43,14 +43,12 @@ def case_rules(settings: RegistrySettings, guard: GuardCheck) -> Rules:
     )
 
 
-def proof_gate(
-    settings: RegistrySettings, engine: Engine, writer: GroupWriter, clock: Clock, processes: Processes
-) -> ProofGate:
+def proof_gate(settings: RegistrySettings, writer: GroupWriter, clock: Clock, processes: Processes) -> ProofGate:
     """What asks for proofs of work."""
     secret = open_secret(settings.data_dir / "keys" / _PROOFS_FILE)
     breaker = BreakerRules(settings.proof_trip_per_minute, settings.proof_factor, settings.proof_max_steps)
     rules = ProofRules(settings.proof_guesses, settings.proof_rounds, settings.proof_ttl_s, breaker)
-    desk = ProofDesk(engine, clock, secret, rules, processes.count)
+    desk = ProofDesk(clock, secret, rules, processes.count)
     return ProofGate(desk, writer, RequestRate(clock), settings.questions_per_minute, processes.count)
 
 

@@ -1,6 +1,8 @@
 """The console's own tables. What a copy of them gives away stands in docs/threat-model.md."""
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, SmallInteger, String, Table
+from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, String, Table
+
+from takeback.db.columns import Bytes
 
 METADATA = MetaData()
 
@@ -13,7 +15,7 @@ OPERATORS = Table(
     Column("day", Integer, nullable=False),
     Column("removed_day", Integer),
     Column("password_hash", String(200)),
-    Column("totp_sealed", LargeBinary),
+    Column("totp_sealed", Bytes),
     Column("totp_step", BigInteger),
     sqlite_with_rowid=False,
 )
@@ -21,9 +23,9 @@ OPERATORS = Table(
 PASSKEYS = Table(
     "operator_passkeys",
     METADATA,
-    Column("credential_id", LargeBinary(1023), primary_key=True),
+    Column("credential_id", Bytes(1023), primary_key=True),
     Column("operator_id", String(16), nullable=False),
-    Column("public_key", LargeBinary, nullable=False),
+    Column("public_key", Bytes, nullable=False),
     Column("sign_count", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -31,10 +33,10 @@ PASSKEYS = Table(
 ENROLMENTS = Table(
     "operator_enrolments",
     METADATA,
-    Column("code_hash", LargeBinary(32), primary_key=True),
+    Column("code_hash", Bytes(32), primary_key=True),
     Column("operator_id", String(16), nullable=False),
     Column("expires_s", BigInteger, nullable=False),
-    Column("totp_sealed", LargeBinary),
+    Column("totp_sealed", Bytes),
     sqlite_with_rowid=False,
 )
 """Codes that wait to be used, and the second factor that is offered with each."""
@@ -42,7 +44,7 @@ ENROLMENTS = Table(
 SESSIONS = Table(
     "operator_sessions",
     METADATA,
-    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("token_hash", Bytes(32), primary_key=True),
     Column("operator_id", String(16), nullable=False),
     Column("began_s", BigInteger, nullable=False),
     Column("seen_s", BigInteger, nullable=False),
@@ -53,7 +55,7 @@ SESSIONS = Table(
 SPENT_CHALLENGES = Table(
     "operator_spent_challenges",
     METADATA,
-    Column("challenge_hash", LargeBinary(32), primary_key=True),
+    Column("challenge_hash", Bytes(32), primary_key=True),
     Column("expires_s", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -1,9 +1,10 @@
 """Inserts that meet an existing row. Both databases know ``ON CONFLICT``, each through its own SQLAlchemy construct."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 Row = Mapping[str, Any]
@@ -12,7 +13,7 @@ Row = Mapping[str, Any]
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows; one whose key is there already is left as it is."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+        connection.execute(_insert_new(connection.dialect.name, table), list(rows))
 
 
 def insert_if_new(connection: Connection, table: Table, row: Row) -> bool:
@@ -21,7 +22,7 @@ def insert_if_new(connection: Connection, table: Table, row: Row) -> bool:
     Returns:
         Whether it was inserted.
     """
-    statement = _insert(connection, table).on_conflict_do_nothing()
+    statement = _insert_new(connection.dialect.name, table)
     # SQLAlchemy promises the count of an INSERT only when asked to keep it.
     return connection.execute(statement, dict(row), execution_options={"preserve_rowcount": True}).rowcount > 0
 
@@ -29,20 +30,34 @@ def insert_if_new(connection: Connection, table: Table, row: Row) -> bool:
 def insert_or_replace(connection: Connection, table: Table, rows: Sequence[Row], replaced: Iterable[str]) -> None:
     """Insert rows; of one whose key is there already, the columns ``replaced`` take the new values."""
     if rows:
-        statement = _insert(connection, table)
-        changed = {name: statement.excluded[name] for name in replaced}
-        keys = list(table.primary_key.columns)
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+        connection.execute(_insert_or_replace(connection.dialect.name, table, tuple(replaced)), list(rows))
 
 
 def insert_or_add(connection: Connection, table: Table, rows: Sequence[Row], counter: str) -> None:
     """Insert rows; of one whose key is there already, ``counter`` grows by the new row's."""
     if rows:
-        statement = _insert(connection, table)
-        total = table.c[counter] + statement.excluded[counter]
-        keys = list(table.primary_key.columns)
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={counter: total}), list(rows))
+        connection.execute(_insert_or_add(connection.dialect.name, table, counter), list(rows))
 
 
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+# Putting a statement together takes longer than executing it, and these are executed for every submission.
+@cache
+def _insert_new(dialect: str, table: Table) -> Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _insert_or_replace(dialect: str, table: Table, replaced: tuple[str, ...]) -> Insert:
+    statement = _insert(dialect, table)
+    changed = {name: statement.excluded[name] for name in replaced}
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed)
+
+
+@cache
+def _insert_or_add(dialect: str, table: Table, counter: str) -> Insert:
+    statement = _insert(dialect, table)
+    total = table.c[counter] + statement.excluded[counter]
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_={counter: total})
+
+
+def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

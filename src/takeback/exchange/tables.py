@@ -9,13 +9,14 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     SmallInteger,
     String,
     Table,
     UniqueConstraint,
 )
+
+from takeback.db.columns import Bytes
 
 METADATA = MetaData()
 
@@ -38,10 +39,10 @@ empty), each separated by spaces. ``requests_per_minute`` is the registry's sett
 PARTNER_KEYS = Table(
     "partner_keys",
     METADATA,
-    Column("secret_hash", LargeBinary(32), primary_key=True),
+    Column("secret_hash", Bytes(32), primary_key=True),
     Column("partner_id", String(16), ForeignKey("partners.partner_id"), nullable=False),
-    Column("ncmec_hash", LargeBinary(32)),
-    Column("stopncii_hash", LargeBinary(32)),
+    Column("ncmec_hash", Bytes(32)),
+    Column("stopncii_hash", Bytes(32)),
     Column("day", Integer, nullable=False),
     Column("valid_until", BigInteger),
     Index("partner_keys_partner_id", "partner_id"),
@@ -52,12 +53,12 @@ PARTNER_KEYS = Table(
 OFFERS = Table(
     "offers",
     METADATA,
-    Column("offer_id", LargeBinary(16), primary_key=True),
+    Column("offer_id", Bytes(16), primary_key=True),
     Column("partner_id", String(16), ForeignKey("partners.partner_id"), nullable=False),
     Column("list", String(16), nullable=False),
-    Column("value", LargeBinary, nullable=False),
+    Column("value", Bytes, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("token", LargeBinary(16)),
+    Column("token", Bytes(16)),
     Column("day", Integer, nullable=False),
     UniqueConstraint("partner_id", "list", "value", name="offers_partner_list_value"),
     sqlite_with_rowid=False,
@@ -78,7 +79,7 @@ POINTS = Table(
     METADATA,
     Column("list", String(16), primary_key=True),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("chain", LargeBinary(32), nullable=False),
+    Column("chain", Bytes(32), nullable=False),
     sqlite_with_rowid=False,
 )
 """Every place of a log that a head was signed for. They stay when the log before them is compacted (feed-v1 §8.3)."""
@@ -93,7 +94,7 @@ AUDIT = Table(
     Column("list", String(16), nullable=False),
     Column("first_seq", BigInteger, nullable=False),
     Column("last_seq", BigInteger, nullable=False),
-    Column("chain", LargeBinary(32), nullable=False),
+    Column("chain", Bytes(32), nullable=False),
     Column("subject", String(64)),
     sqlite_with_rowid=False,
 )
@@ -103,7 +104,7 @@ AUDIT_TAIL = Table(
     METADATA,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, nullable=False),
-    Column("chain", LargeBinary(32), nullable=False),
+    Column("chain", Bytes(32), nullable=False),
     sqlite_with_rowid=False,
 )
 """One row: where the audit log stands. Two processes that append wait for each other on it."""

@@ -5,7 +5,8 @@ A browser that follows them loads nothing from anywhere else, remembers nothing,
 **Source:** SecureDrop's landing-page rules; OWASP Secure Headers Project.
 """
 
-from starlette.datastructures import MutableHeaders
+from collections.abc import Mapping, Sequence
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = (
@@ -54,6 +55,11 @@ _FIXED = {
     "cache-control": "no-store",
 }
 
+_REPLACED = frozenset(name.encode("latin-1") for name in (*_FIXED, "content-security-policy", "server"))
+"""ASGI has names in lower case."""
+
+RawHeader = tuple[bytes, bytes]
+
 
 class SecurityHeaders:
     """Adds the headers to every HTTP reply and takes ``server`` away.
@@ -71,8 +77,10 @@ class SecurityHeaders:
         passkeys_below: str | None = None,
     ) -> None:
         self._app = app
-        self._content_security_policy = content_security_policy
         self._passkeys_below = passkeys_below
+        usual = {**_FIXED, "content-security-policy": content_security_policy}
+        self._usual = _raw(usual)
+        self._with_passkeys = _raw({**usual, "permissions-policy": _PASSKEYS})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
@@ -82,12 +90,17 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_FIXED)
-                headers["content-security-policy"] = self._content_security_policy
-                if self._passkeys_below is not None and scope["path"].startswith(self._passkeys_below):
-                    headers["permissions-policy"] = _PASSKEYS
-                del headers["server"]
+                ours = self._of_path(scope["path"])
+                others = [pair for pair in message.get("headers", ()) if pair[0] not in _REPLACED]
+                message = {**message, "headers": [*others, *ours]}
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+    def _of_path(self, path: str) -> Sequence[RawHeader]:
+        may_use_passkeys = self._passkeys_below is not None and path.startswith(self._passkeys_below)
+        return self._with_passkeys if may_use_passkeys else self._usual
+
+
+def _raw(headers: Mapping[str, str]) -> tuple[RawHeader, ...]:
+    return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items())

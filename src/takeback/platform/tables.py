@@ -4,7 +4,9 @@ No column holds a fingerprint's value, a file name or an address: leads and deci
 What a content was asked by is kept sealed, under a key that is not in the database.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Index, Integer, MetaData, Table, Text
+
+from takeback.db.columns import Bytes
 
 METADATA = MetaData()
 
@@ -12,7 +14,7 @@ CONTENTS = Table(
     "contents",
     METADATA,
     Column("content_id", Text, primary_key=True),
-    Column("digest", LargeBinary, nullable=False),
+    Column("digest", Bytes, nullable=False),
     Column("day", Date, nullable=False, index=True),
     sqlite_with_rowid=False,
 )
@@ -113,7 +115,7 @@ REMEMBERED = Table(
     Column("content_id", Text, nullable=False, unique=True),
     Column("day", Date, nullable=False),
     Column("size_bytes", Integer, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+    Column("sealed", Bytes, nullable=False),
     Index("remembered_by_day", "day", "size_bytes"),
     sqlite_autoincrement=True,
 )
@@ -123,7 +125,7 @@ LOOK_BACKS = Table(
     "look_backs",
     METADATA,
     Column("list", Text, primary_key=True),
-    Column("source", LargeBinary, nullable=False),
+    Column("source", Bytes, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("target", BigInteger),
     Column("position", BigInteger, nullable=False),

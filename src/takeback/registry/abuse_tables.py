@@ -5,15 +5,16 @@ None of them says who sent what. A row of ``set_aside`` hangs on an entry, as a 
 **Source:** docs/protocol/case-v1.md §9 and §10.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, SmallInteger, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, SmallInteger, String, Table
 from sqlalchemy import UniqueConstraint as Unique
 
+from takeback.db.columns import Bytes
 from takeback.registry.tables import METADATA
 
 SET_ASIDE = Table(
     "set_aside",
     METADATA,
-    Column("entry_id", LargeBinary(16), ForeignKey("entries.entry_id"), primary_key=True),
+    Column("entry_id", Bytes(16), ForeignKey("entries.entry_id"), primary_key=True),
     Column("state", String(16), nullable=False),
     Column("cause", String(16), nullable=False),
     Column("day", Integer, nullable=False),
@@ -24,10 +25,10 @@ SET_ASIDE = Table(
 GUARD = Table(
     "guard",
     METADATA,
-    Column("guard_id", LargeBinary(16), primary_key=True),
+    Column("guard_id", Bytes(16), primary_key=True),
     Column("algorithm", String(16), nullable=False),
-    Column("value", LargeBinary, nullable=False),
-    Column("digest", LargeBinary(32), nullable=False),
+    Column("value", Bytes, nullable=False),
+    Column("digest", Bytes(32), nullable=False),
     Column("note", String(200), nullable=False),
     Column("day", Integer, nullable=False),
     Column("version", BigInteger, nullable=False, server_default="1"),
@@ -52,7 +53,7 @@ GUARD_RECHECK = Table(
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("done_version", BigInteger, nullable=False),
     Column("target_version", BigInteger),
-    Column("cursor", LargeBinary(16), nullable=False),
+    Column("cursor", Bytes(16), nullable=False),
     Column("checked", BigInteger, nullable=False),
     Column("total", BigInteger, nullable=False),
     Column("held_back", BigInteger, nullable=False),
@@ -68,7 +69,7 @@ GUARD_RECHECK = Table(
 ADMITTED = Table(
     "admitted",
     METADATA,
-    Column("entry_id", LargeBinary(16), ForeignKey("entries.entry_id"), primary_key=True),
+    Column("entry_id", Bytes(16), ForeignKey("entries.entry_id"), primary_key=True),
     Column("guard_version", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -77,7 +78,7 @@ ADMITTED = Table(
 MATCH_COUNTS = Table(
     "match_counts",
     METADATA,
-    Column("entry_id", LargeBinary(16), ForeignKey("entries.entry_id"), primary_key=True),
+    Column("entry_id", Bytes(16), ForeignKey("entries.entry_id"), primary_key=True),
     Column("day", Integer, primary_key=True),
     Column("words", Integer, nullable=False),
     sqlite_with_rowid=False,
@@ -87,7 +88,7 @@ MATCH_COUNTS = Table(
 SPENT_PROOFS = Table(
     "spent_proofs",
     METADATA,
-    Column("digest", LargeBinary(32), primary_key=True),
+    Column("digest", Bytes(32), primary_key=True),
     Column("until_hour", Integer, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -105,18 +105,17 @@ class Batch:
     def _additions(self, connection: Connection, cases: Sequence[WaitingCase], dropped: frozenset[bytes]) -> Additions:
         held = [item for case in cases for item in case.held if item.token_hash not in dropped]
         taken = store.entries_of_holds(connection, [item.token_hash for item in held])
-        held = self._shuffled(item for item in held if item.token_hash not in taken)
-        entry_ids = batch_store.entry_ids(connection, {_key_of(item) for item in held})
+        keyed = self._shuffled((_key_of(item), item) for item in held if item.token_hash not in taken)
+        entry_ids = batch_store.entry_ids(connection, {key for key, _ in keyed})
         new: list[Entry] = []
-        for item in held:
-            if _key_of(item) not in entry_ids:
-                algorithm, value = _key_of(item)
-                new.append(Entry(secrets.token_bytes(_ENTRY_ID_BYTES), algorithm, value, item.fingerprint.quality))
-                entry_ids[algorithm, value] = new[-1].entry_id
+        for key, item in keyed:
+            if key not in entry_ids:
+                new.append(Entry(secrets.token_bytes(_ENTRY_ID_BYTES), *key, item.fingerprint.quality))
+                entry_ids[key] = new[-1].entry_id
         return Additions(
             cases=tuple((case.case_id, case.sealed, case.day) for case in cases),
             entries=tuple(new),
-            holds=tuple((item.token_hash, entry_ids[_key_of(item)]) for item in held),
+            holds=tuple((item.token_hash, entry_ids[key]) for key, item in keyed),
         )
 
     def _write(self, connection: Connection, additions: Additions) -> list[Entry]:

@@ -4,16 +4,16 @@
 """
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, assert_never
 
 from fastapi import APIRouter, Depends
 
 from takeback.errors import ConflictError
 from takeback.httpkit.problem import problem_replies
-from takeback.registry.proof import SpentProof
+from takeback.registry.proof import SpentProof, spent_proof
 from takeback.registry.proof_http import ProofGate
 from takeback.registry.service import RegistryService
-from takeback.registry.types import Wish
+from takeback.registry.types import Reception, Wish
 from takeback.wire.case_v1 import (
     AcceptedShape,
     HoldsStatusShape,
@@ -43,11 +43,10 @@ def case_routes(service: RegistryService, gate: ProofGate) -> APIRouter:
 
     @routes.post("/cases", status_code=202, responses=problem_replies(403, 409))
     async def submit(body: SubmissionShape, proof: Proof) -> AcceptedShape:
-        is_taken_in = await asyncio.wrap_future(service.submit(parse_submission(body), proof))
-        gate.desk.note_submission()
-        if not is_taken_in:
-            # case-v1 §5.3: of two devices that add to a case at once, the second opens it again and adds after.
-            raise ConflictError("case.taken", "Something else has been added to this case meanwhile. Open it again.")
+        reception = await asyncio.wrap_future(service.submit(parse_submission(body), proof))
+        if reception is not Reception.PROOF_SPENT:
+            gate.desk.note_submission()
+        _refuse_unless_taken_in(reception)
         return AcceptedShape(state="being_added")
 
     @routes.post("/cases/open", responses=problem_replies(404))
@@ -83,3 +82,16 @@ def case_routes(service: RegistryService, gate: ProofGate) -> APIRouter:
 
     routes.include_router(questions)
     return routes
+
+
+def _refuse_unless_taken_in(reception: Reception) -> None:
+    match reception:
+        case Reception.TAKEN_IN:
+            return
+        case Reception.PROOF_SPENT:
+            raise spent_proof()
+        case Reception.ANOTHER_CASE:
+            # case-v1 §5.3: of two devices that add to a case at once, the second opens it again and adds after.
+            raise ConflictError("case.taken", "Something else has been added to this case meanwhile. Open it again.")
+        case _:
+            assert_never(reception)

@@ -8,21 +8,20 @@ for a while and good once. Nothing about who asked is in it or kept.
 
 import hashlib
 import hmac
-import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import altcha
-from sqlalchemy import Connection, Engine, delete, exists, select
+from sqlalchemy import Connection, delete
 
 from takeback.clock import Clock
-from takeback.db import reading
 from takeback.db.insert import insert_if_new
 from takeback.errors import NotAllowedError
 from takeback.registry.abuse_tables import SPENT_PROOFS
 from takeback.registry.breaker import Breaker, BreakerRules
-from takeback.wire.proof_v1 import ALGORITHM, MAX_GUESSES, ChallengeShape, ProofShape, invalid_proof, parse_proof
+from takeback.registry.puzzles import PuzzleStock, sign_puzzle
+from takeback.wire.proof_v1 import MAX_GUESSES, ChallengeShape, ProofShape, invalid_proof, parse_proof
 
 _SECONDS_AN_HOUR = 3600
 
@@ -61,7 +60,6 @@ class ProofDesk:
     """Hands out challenges and checks proofs.
 
     Args:
-        engine: knows which proofs have been spent.
         clock: for how long a challenge is good.
         secret: 32 bytes that all processes of a registry share.
         rules: how much work.
@@ -69,14 +67,14 @@ class ProofDesk:
     """
 
     def __init__(
-        self, engine: Engine, clock: Clock, secret: bytes, rules: ProofRules, processes: Callable[[], int] = lambda: 1
+        self, clock: Clock, secret: bytes, rules: ProofRules, processes: Callable[[], int] = lambda: 1
     ) -> None:
-        self._engine = engine
         self._clock = clock
         self._rules = rules
         self._challenge_secret = hmac.digest(secret, b"challenge", "sha256")
         self._key_secret = hmac.digest(secret, b"key", "sha256")
         self._breaker = Breaker(rules.breaker, processes)
+        self.stock = PuzzleStock(rules.rounds)
         self._gate = threading.Lock()
 
     def issue(self, binding: str) -> ChallengeShape | None:
@@ -90,22 +88,16 @@ class ProofDesk:
         now_s = self._clock.now_s()
         with self._gate:
             guesses = min(self._breaker.work(self._rules.guesses, now_s), MAX_GUESSES)
-        challenge = altcha.create_challenge(
-            ALGORITHM,
-            self._rules.rounds,
-            counter=secrets.randbelow(guesses),
-            # Ours, because ALTCHA's own expiry is checked by the machine's clock and not by the one passed in.
-            data={"binding": binding, "guesses": guesses, "until": now_s + self._rules.ttl_s},
-            hmac_secret=self._challenge_secret,
-            hmac_key_secret=self._key_secret,
-        )
+        # Ours, because ALTCHA's own expiry is checked by the machine's clock and not by the one passed in.
+        data = {"binding": binding, "guesses": guesses, "until": now_s + self._rules.ttl_s}
+        challenge = sign_puzzle(self.stock.take(guesses), data, self._challenge_secret, self._key_secret)
         return ChallengeShape.model_validate(challenge.to_dict())
 
     def check(self, untrusted_header: str | None, binding: str) -> SpentProof | None:
-        """The proof that came with a request, or ``None`` where none is asked for.
+        """The proof that came with a request, or ``None`` where none is asked for. Whether it is new, ``spend`` says.
 
         Raises:
-            NotAllowedError: ``proof.required``, ``proof.invalid``, ``proof.expired`` or ``proof.spent``.
+            NotAllowedError: ``proof.required``, ``proof.invalid`` or ``proof.expired``.
         """
         if not self._rules.guesses:
             return None
@@ -117,14 +109,10 @@ class ProofDesk:
             raise invalid_proof()
         if data.until < self._clock.now_s():
             raise NotAllowedError("proof.expired", "The puzzle was solved too long ago. Please ask for a new one.")
-        spent = SpentProof(
+        return SpentProof(
             hashlib.sha256(bytes.fromhex(proof.challenge.parameters.nonce)).digest(),
             data.until // _SECONDS_AN_HOUR + 1,
         )
-        with reading(self._engine) as connection:
-            if connection.execute(select(exists().where(SPENT_PROOFS.c.digest == spent.digest))).scalar_one():
-                raise _spent()
-        return spent
 
     def note_submission(self) -> None:
         """Tell the breaker of a submission that was taken in."""
@@ -137,14 +125,14 @@ class ProofDesk:
         return bool(result.verified)
 
 
-def spend(connection: Connection, proof: SpentProof) -> None:
+def spend(connection: Connection, proof: SpentProof) -> bool:
     """Spend a proof in the transaction of what it is for, so that both happen or neither.
 
-    Raises:
-        NotAllowedError: ``proof.spent``.
+    Returns:
+        Whether it was still good. It raises nothing: one proof sent again and again would break up the transactions
+        that many submissions share.
     """
-    if not insert_if_new(connection, SPENT_PROOFS, {"digest": proof.digest, "until_hour": proof.until_hour}):
-        raise _spent()
+    return insert_if_new(connection, SPENT_PROOFS, {"digest": proof.digest, "until_hour": proof.until_hour})
 
 
 def forget_expired(connection: Connection, now_s: int) -> None:
@@ -152,5 +140,6 @@ def forget_expired(connection: Connection, now_s: int) -> None:
     connection.execute(delete(SPENT_PROOFS).where(SPENT_PROOFS.c.until_hour <= now_s // _SECONDS_AN_HOUR))
 
 
-def _spent() -> NotAllowedError:
+def spent_proof() -> NotAllowedError:
+    """What is said of a proof that is spent already."""
     return NotAllowedError("proof.spent", "This puzzle has been used already. Please ask for a new one.")

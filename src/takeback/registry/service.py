@@ -29,7 +29,7 @@ from takeback.registry.publication import is_anything_unpublished, publish
 from takeback.registry.set_aside import AsideState
 from takeback.registry.topping_up import ToppingUp
 from takeback.registry.tries import Tries
-from takeback.registry.types import BatchReport, GuardCheck, HoldFacts, ListState, Wish
+from takeback.registry.types import BatchReport, GuardCheck, HoldFacts, ListState, Reception, Wish
 
 _SECONDS_A_DAY = 86_400
 _EPOCH = date(1970, 1, 1)
@@ -86,7 +86,7 @@ class RegistryService:
         """What a person should know before they decide."""
         return self._rules.terms
 
-    def submit(self, submission: Submission, proof: SpentProof | None = None) -> Future[bool]:
+    def submit(self, submission: Submission, proof: SpentProof | None = None) -> Future[Reception]:
         """Receive a case; the future is done when it is on disk. New, known or sent again: it ends the same.
 
         Args:
@@ -94,7 +94,7 @@ class RegistryService:
             proof: spent together with it.
 
         Returns:
-            Whether the registry has this very case; not if another one came first under its id.
+            What became of it.
 
         Raises:
             InvalidInputError: as :meth:`takeback.registry.caps.SubmissionCaps.check`.
@@ -249,10 +249,10 @@ class RegistryService:
         return self._clock.now_s() // _SECONDS_A_DAY
 
 
-def _take_in(connection: Connection, submission: Submission, day: int, proof: SpentProof | None) -> bool:
-    if proof is not None:
-        spend(connection, proof)
-    return store.put_in_intake(connection, submission, day)
+def _take_in(connection: Connection, submission: Submission, day: int, proof: SpentProof | None) -> Reception:
+    if proof is not None and not spend(connection, proof):
+        return Reception.PROOF_SPENT
+    return Reception.TAKEN_IN if store.put_in_intake(connection, submission, day) else Reception.ANOTHER_CASE
 
 
 def status_of(words: dict[FeedbackValue, int]) -> HoldStatus:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, Table, delete, exists, func, select, text
+from sqlalchemy import Connection, Table, bindparam, delete, exists, func, select, text
 
 from takeback.db.insert import insert_if_new, insert_new, insert_or_add, insert_or_replace
 from takeback.model.case import Submission
@@ -35,6 +35,8 @@ from takeback.wire.feed_v1 import first_chain
 
 _CHUNK = 500
 """Values in one ``IN (…)``: far below either database's limit on parameters."""
+
+_SEALED_BEFORE = select(CASES.c.sealed).where(CASES.c.case_id == bindparam("case_id"))
 
 _SHARED_IN = "takeback_intake_shared_in"
 INTAKE_LOCK = 0x7A6B_0002
@@ -78,8 +80,7 @@ def put_in_intake(connection: Connection, submission: Submission, day: int) -> b
         Whether the registry has this very case; not if another one came first under its id.
     """
     share_intake(connection)
-    query = select(CASES.c.sealed).where(CASES.c.case_id == submission.case_id)
-    known = connection.execute(query).scalar_one_or_none()
+    known = connection.execute(_SEALED_BEFORE, {"case_id": submission.case_id}).scalar_one_or_none()
     case = {"case_id": submission.case_id, "sealed": submission.sealed, "day": day}
     if known is not None or not insert_if_new(connection, INTAKE, case):
         return (known or sealed_case(connection, submission.case_id)) == submission.sealed
@@ -197,6 +198,12 @@ def entries_of_holds(connection: Connection, token_hashes: Iterable[bytes]) -> d
         for chunk in chunks(token_hashes)
         for row in connection.execute(select(HOLDS.c.token_hash, HOLDS.c.entry_id).where(HOLDS.c.token_hash.in_(chunk)))
     }
+
+
+def first_day(connection: Connection, today: int) -> int:
+    """The day on which the oldest entry came, days since 1970-01-01; today if there is none."""
+    day = connection.execute(select(func.min(ENTRIES.c.day))).scalar_one()
+    return today if day is None else int(day)
 
 
 def feedback_counts(connection: Connection, entry_ids: Iterable[bytes]) -> dict[bytes, dict[FeedbackValue, int]]:

@@ -13,7 +13,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     SmallInteger,
     String,
@@ -21,13 +20,15 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from takeback.db.columns import Bytes
+
 METADATA = MetaData()
 
 INTAKE = Table(
     "intake",
     METADATA,
-    Column("case_id", LargeBinary(16), primary_key=True),
-    Column("sealed", LargeBinary, nullable=False),
+    Column("case_id", Bytes(16), primary_key=True),
+    Column("sealed", Bytes, nullable=False),
     Column("day", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -36,10 +37,10 @@ INTAKE = Table(
 INTAKE_HOLDS = Table(
     "intake_holds",
     METADATA,
-    Column("token_hash", LargeBinary(32), primary_key=True),
-    Column("case_id", LargeBinary(16), nullable=False),
+    Column("token_hash", Bytes(32), primary_key=True),
+    Column("case_id", Bytes(16), nullable=False),
     Column("algorithm", String(16), nullable=False),
-    Column("value", LargeBinary, nullable=False),
+    Column("value", Bytes, nullable=False),
     Column("quality", SmallInteger),
     sqlite_with_rowid=False,
 )
@@ -48,7 +49,7 @@ INTAKE_HOLDS = Table(
 INTAKE_WISHES = Table(
     "intake_wishes",
     METADATA,
-    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("token_hash", Bytes(32), primary_key=True),
     Column("wish", SmallInteger, primary_key=True, autoincrement=False),
     CheckConstraint("wish IN (1, 2, 3)", name="intake_wishes_wish"),
     sqlite_with_rowid=False,
@@ -58,8 +59,8 @@ INTAKE_WISHES = Table(
 CASES = Table(
     "cases",
     METADATA,
-    Column("case_id", LargeBinary(16), primary_key=True),
-    Column("sealed", LargeBinary, nullable=False),
+    Column("case_id", Bytes(16), primary_key=True),
+    Column("sealed", Bytes, nullable=False),
     Column("day", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -67,10 +68,10 @@ CASES = Table(
 ENTRIES = Table(
     "entries",
     METADATA,
-    Column("entry_id", LargeBinary(16), primary_key=True),
+    Column("entry_id", Bytes(16), primary_key=True),
     Column("algorithm", String(16), nullable=False),
-    Column("value", LargeBinary, nullable=False),
-    Column("digest", LargeBinary(32), nullable=False),
+    Column("value", Bytes, nullable=False),
+    Column("digest", Bytes(32), nullable=False),
     Column("quality", SmallInteger),
     Column("day", Integer, nullable=False),
     UniqueConstraint("algorithm", "digest", name="entries_algorithm_digest"),
@@ -81,8 +82,8 @@ ENTRIES = Table(
 HOLDS = Table(
     "holds",
     METADATA,
-    Column("token_hash", LargeBinary(32), primary_key=True),
-    Column("entry_id", LargeBinary(16), ForeignKey("entries.entry_id"), nullable=False),
+    Column("token_hash", Bytes(32), primary_key=True),
+    Column("entry_id", Bytes(16), ForeignKey("entries.entry_id"), nullable=False),
     Column("until_day", Integer),
     Index("holds_entry_id", "entry_id"),
     Index("holds_until_day", "until_day"),
@@ -93,7 +94,7 @@ HOLDS = Table(
 LEAVING = Table(
     "leaving",
     METADATA,
-    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("token_hash", Bytes(32), primary_key=True),
     Column("day", Integer, nullable=False),
     Index("leaving_day", "day"),
     sqlite_with_rowid=False,
@@ -103,7 +104,7 @@ LEAVING = Table(
 EXPIRED = Table(
     "expired",
     METADATA,
-    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("token_hash", Bytes(32), primary_key=True),
     Column("day", Integer, nullable=False),
     Index("expired_day", "day"),
     sqlite_with_rowid=False,
@@ -125,7 +126,7 @@ LISTS = Table(
     METADATA,
     Column("list", String(16), primary_key=True),
     Column("seq", BigInteger, nullable=False),
-    Column("chain", LargeBinary(32), nullable=False),
+    Column("chain", Bytes(32), nullable=False),
     Column("live_count", BigInteger, nullable=False),
     Column("day", Integer, nullable=False),
     sqlite_with_rowid=False,
@@ -148,8 +149,8 @@ CHANGES = Table(
     Column("list", String(16), primary_key=True),
     Column("seq", BigInteger, primary_key=True),
     Column("op", SmallInteger, nullable=False),
-    Column("entry_id", LargeBinary(16), nullable=False),
-    Column("value", LargeBinary),
+    Column("entry_id", Bytes(16), nullable=False),
+    Column("value", Bytes),
     Column("quality", SmallInteger),
     Column("day", Integer, nullable=False),
     CheckConstraint("op IN (1, 2)", name="changes_op"),
@@ -163,7 +164,7 @@ FLOORS = Table(
     METADATA,
     Column("list", String(16), primary_key=True),
     Column("seq", BigInteger, nullable=False),
-    Column("chain", LargeBinary(32), nullable=False),
+    Column("chain", Bytes(32), nullable=False),
     sqlite_with_rowid=False,
 )
 """Up to where each log has been compacted, and its chain value there: nobody can follow it from a place before that."""
@@ -182,7 +183,7 @@ FEEDBACK = Table(
     "feedback",
     METADATA,
     Column("partner_id", String(16), primary_key=True),
-    Column("entry_id", LargeBinary(16), ForeignKey("entries.entry_id"), primary_key=True),
+    Column("entry_id", Bytes(16), ForeignKey("entries.entry_id"), primary_key=True),
     Column("value", String(16), nullable=False),
     Column("day", Integer, nullable=False),
     Index("feedback_entry_id", "entry_id"),

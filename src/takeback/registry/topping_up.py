@@ -120,7 +120,7 @@ class ToppingUp:
     def _find_live(self, connection: Connection, today: int) -> dict[bytes, int]:
         live: dict[bytes, int] = {}
         # One made today goes another day: its going would point at its coming.
-        for day in range(today - 2 * MAX_LIFE_DAYS, today):
+        for day in range(max(today - 2 * MAX_LIFE_DAYS, store.first_day(connection, today)), today):
             start = 0
             while taken := self._taken(connection, day, start):
                 live |= {mark: self.decoys.last_day(day, number) for number, mark in taken.items()}

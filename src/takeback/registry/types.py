@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -27,6 +27,17 @@ class WaitingCase:
     sealed: bytes = field(repr=False)
     day: int
     held: tuple[HeldFingerprint, ...] = field(repr=False)
+
+
+class Reception(Enum):
+    """What became of a submission."""
+
+    TAKEN_IN = auto()
+    """The registry has this very case, now or from before."""
+    ANOTHER_CASE = auto()
+    """Another one came first under its id."""
+    PROOF_SPENT = auto()
+    """Nothing was kept."""
 
 
 class Wish(IntEnum):

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import event
 
+from takeback.registry.types import Reception
+
 if TYPE_CHECKING:
     from tests.registry_rig import RegistryRig
 
@@ -35,7 +37,7 @@ class _Statements:
 def _submit(rig: RegistryRig, *fingerprints: Fingerprint) -> float:
     person = rig.person(*fingerprints)
     begin_s = time.perf_counter()
-    assert rig.registry.services.registry.submit(person.submission).result() is True
+    assert rig.registry.services.registry.submit(person.submission).result() is Reception.TAKEN_IN
     return time.perf_counter() - begin_s
 
 
