@@ -18,6 +18,8 @@ from takeback.client.proof import fetch_proof, solve
 from takeback.errors import CorruptDataError, ProtocolViolationError
 from takeback.httpkit.serve import Server
 from takeback.model.case import HoldState
+from takeback.registry.proof import SpentProof
+from takeback.registry.types import Reception
 from takeback.wire.case_v1 import submission_body
 from takeback.wire.proof_v1 import (
     MAX_HEADER_CHARS,
@@ -98,6 +100,17 @@ def test_of_the_same_proof_sent_at_once_one_is_taken(asking: RegistryRig, http: 
     with ThreadPoolExecutor(6) as pool:
         answers = sorted(pool.map(lambda _: _send(http, body, proof), range(6)))
     assert answers == [(202, "being_added")] + [(403, "proof.spent")] * 5
+
+
+def test_a_spent_proof_is_an_answer_and_breaks_up_no_transaction(asking: RegistryRig) -> None:
+    registry, proof = asking.registry.services.registry, SpentProof(secrets.token_bytes(32), 2**30)
+    asked = [asking.person(asking.md5()).submission for _ in range(4)]
+    waiting = [registry.submit(submission, proof) for submission in asked]
+    waiting.append(registry.submit(asking.person(asking.md5()).submission, None))
+    answers = [future.result() for future in waiting]
+    assert answers == [Reception.TAKEN_IN] + [Reception.PROOF_SPENT] * 3 + [Reception.TAKEN_IN]
+    assert _spent_rows(asking) == 1
+    assert asking.batch().added == 2
 
 
 def test_a_proof_expires_and_is_forgotten_then(asking: RegistryRig, http: httpx.Client) -> None:

@@ -6,6 +6,7 @@ caller is never looked at, so a proxy has nothing to tell.
 
 import contextlib
 import errno
+import gc
 import signal
 import socket
 import threading
@@ -51,6 +52,10 @@ def run(
             if on_ready is not None:
                 on_ready(url)
 
+        # What has been set up lives as long as the process: the garbage collector need not walk through it again and
+        # again, which would hold up everybody's requests for tens of milliseconds each time.
+        gc.collect()
+        gc.freeze()
         _UvicornServer(app, ready).run(sockets=[listener])
     events.info("server.stopped", listening=url)
 
