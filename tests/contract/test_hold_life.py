@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from takeback.clock import day_of
+from takeback.db import writing
 from takeback.errors import NotAllowedError, NotFoundError, UnavailableError
 from takeback.model.case import About, HoldState, HoldStatus
 from takeback.model.entry import Op
 from takeback.model.fingerprint import Algorithm
+from takeback.registry import store
 from takeback.registry.audience import AudienceCount
 from takeback.registry.batch import EXPIRY_PERIOD_DAYS
 from takeback.registry.types import Reception, Wish
@@ -192,6 +194,19 @@ def test_another_case_under_a_known_id_is_told_so(rig: RegistryRig) -> None:
         assert service.submit(person.submission).result() is Reception.TAKEN_IN
         rig.batch()
     assert rig.listed(Algorithm.MD5) == {}
+
+
+def test_of_cases_that_come_in_one_transaction_the_first_under_an_id_counts(rig: RegistryRig) -> None:
+    known, person = rig.submits(rig.pdq()), rig.person(rig.pdq())
+    other = replace(rig.person(rig.md5()).submission, case_id=person.submission.case_id)
+    also = replace(rig.person(rig.md5()).submission, case_id=known.submission.case_id)
+    came = [person.submission, other, known.submission, also, person.submission]
+    with writing(rig.registry.engine) as connection:
+        answers = store.put_in_intake(connection, [(submission, 20_000) for submission in came])
+    assert answers == [True, False, True, False, True]
+    rig.batch()
+    assert rig.listed(Algorithm.MD5) == {}
+    assert rig.status(*known.tokens, *person.tokens) == [LISTED, LISTED]
 
 
 def test_sheets_are_opened_together(rig: RegistryRig) -> None:

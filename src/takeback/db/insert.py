@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Insert, Table
+from sqlalchemy import Column, Connection, Executable, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+Key = TypeVar("Key")
 Row = Mapping[str, Any]
 
 
@@ -27,6 +28,24 @@ def insert_if_new(connection: Connection, table: Table, row: Row) -> bool:
     return connection.execute(statement, dict(row), execution_options={"preserve_rowcount": True}).rowcount > 0
 
 
+def insert_those_new(connection: Connection, table: Table, rows: Sequence[Row], key: Column[Key]) -> set[Key]:
+    """Insert rows, but none whose key is there already.
+
+    Args:
+        connection: in a transaction.
+        table: where.
+        rows: each with a key of its own. They are sorted by it, so that two transactions cannot wait for each other.
+        key: the table's key.
+
+    Returns:
+        The keys of those that were inserted.
+    """
+    if not rows:
+        return set()
+    ordered = sorted(rows, key=lambda row: row[key.name])
+    return set(connection.execute(_insert_those_new(connection.dialect.name, table, key), ordered).scalars())
+
+
 def insert_or_replace(connection: Connection, table: Table, rows: Sequence[Row], replaced: Iterable[str]) -> None:
     """Insert rows; of one whose key is there already, the columns ``replaced`` take the new values."""
     if rows:
@@ -43,6 +62,11 @@ def insert_or_add(connection: Connection, table: Table, rows: Sequence[Row], cou
 @cache
 def _insert_new(dialect: str, table: Table) -> Insert:
     return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _insert_those_new(dialect: str, table: Table, key: Column[Key]) -> Executable:
+    return _insert(dialect, table).on_conflict_do_nothing().returning(key)
 
 
 @cache

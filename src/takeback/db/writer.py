@@ -6,8 +6,9 @@ writer is also steadier than many that contend for SQLite's lock.
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from itertools import groupby
 from typing import Any, Generic, TypeVar
 
@@ -16,18 +17,23 @@ from sqlalchemy import Connection, Engine
 from takeback.db.transaction import writing
 from takeback.errors import UnavailableError
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
+WorkOnMany = Callable[[Connection, Sequence[Item]], Sequence[Result]]
+"""Does a thing of one kind to many items, and gives one result for each, in their order."""
+
 MAX_TOGETHER = 128
 """Jobs in one commit at most: bounds how long the first of them waits."""
 
 
-class _Job(Generic[Result]):
-    """Something to do in a transaction, and where its result goes."""
+class _Job(Generic[Item, Result]):
+    """An item, what is to be done to it in a transaction, and where its result goes."""
 
-    __slots__ = ("alone", "done", "work")
+    __slots__ = ("alone", "done", "item", "work")
 
-    def __init__(self, work: Callable[[Connection], Result], *, alone: bool) -> None:
+    def __init__(self, work: WorkOnMany[Item, Result], item: Item, *, alone: bool) -> None:
         self.work = work
+        self.item = item
         self.alone = alone
         self.done: Future[Result] = Future()
 
@@ -44,7 +50,7 @@ class GroupWriter:
 
     def __init__(self, engine: Engine, max_waiting: int = 4096) -> None:
         self._engine = engine
-        self._waiting: queue.Queue[_Job[Any] | None] = queue.Queue(max_waiting)
+        self._waiting: queue.Queue[_Job[Any, Any] | None] = queue.Queue(max_waiting)
         self._closed = False
         self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="database writer", daemon=True)
@@ -60,7 +66,21 @@ class GroupWriter:
         Raises:
             UnavailableError: ``server.busy`` if too many wait, ``server.stopping`` after ``close``.
         """
-        job = _Job(work, alone=alone)
+        return self._submit(_Job(partial(_each, work=work), None, alone=alone))
+
+    def submit_item(self, work: WorkOnMany[Item, Result], item: Item) -> Future[Result]:
+        """Hand over one of many items of a kind: ``work`` gets all that wait beside each other, and runs once.
+
+        Args:
+            work: the same object for every item of the kind, such as a function of a module.
+            item: what this caller has.
+
+        Raises:
+            UnavailableError: as ``submit``.
+        """
+        return self._submit(_Job(work, item, alone=False))
+
+    def _submit(self, job: _Job[Item, Result]) -> Future[Result]:
         with self._gate:
             if self._closed:
                 raise UnavailableError("server.stopping", "The service is stopping. Please try again shortly.")
@@ -91,8 +111,8 @@ class GroupWriter:
             for _alone, run in groupby(live, key=lambda job: id(job) if job.alone else None):
                 self._commit(list(run))
 
-    def _next_group(self) -> tuple[list[_Job[Any]], bool]:
-        group: list[_Job[Any]] = []
+    def _next_group(self) -> tuple[list[_Job[Any, Any]], bool]:
+        group: list[_Job[Any, Any]] = []
         job = self._waiting.get()
         while job is not None:
             group.append(job)
@@ -104,10 +124,12 @@ class GroupWriter:
                 return group, False
         return group, True
 
-    def _commit(self, group: list[_Job[Any]]) -> None:
+    def _commit(self, group: list[_Job[Any, Any]]) -> None:
+        results: list[Any] = []
         try:
             with writing(self._engine) as connection:
-                results = [job.work(connection) for job in group]
+                for work, jobs in groupby(group, key=lambda job: job.work):
+                    results += work(connection, [job.item for job in jobs])
         except BaseException as error:  # noqa: BLE001 - the writer outlives every failure; the caller gets it
             if len(group) == 1:
                 group[0].done.set_exception(error)
@@ -117,3 +139,7 @@ class GroupWriter:
             return
         for job, result in zip(group, results, strict=True):
             job.done.set_result(result)
+
+
+def _each(connection: Connection, items: Sequence[None], work: Callable[[Connection], Result]) -> list[Result]:
+    return [work(connection) for _ in items]

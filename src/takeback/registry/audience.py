@@ -3,7 +3,7 @@
 **Source:** docs/protocol/case-v1.md §5.5.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
@@ -29,9 +29,10 @@ class AudienceCount:
     cases: int | None
 
 
-def count_case(connection: Connection, about: About, day: int) -> None:
-    """One more case."""
-    insert_or_add(connection, AUDIENCE, [{"day": day, "about": about.value, "cases": 1}], "cases")
+def count_cases(connection: Connection, more: Mapping[tuple[int, About], int]) -> None:
+    """So many more cases of each day and class."""
+    rows = [{"day": day, "about": about.value, "cases": cases} for (day, about), cases in sorted(more.items())]
+    insert_or_add(connection, AUDIENCE, rows, "cases")
 
 
 def audience(connection: Connection, first_day: int, last_day: int) -> Sequence[AudienceCount]:

@@ -9,14 +9,14 @@ for a while and good once. Nothing about who asked is in it or kept.
 import hashlib
 import hmac
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import altcha
 from sqlalchemy import Connection, delete
 
 from takeback.clock import Clock
-from takeback.db.insert import insert_if_new
+from takeback.db.insert import insert_those_new
 from takeback.errors import NotAllowedError
 from takeback.registry.abuse_tables import SPENT_PROOFS
 from takeback.registry.breaker import Breaker, BreakerRules
@@ -125,14 +125,23 @@ class ProofDesk:
         return bool(result.verified)
 
 
-def spend(connection: Connection, proof: SpentProof) -> bool:
-    """Spend a proof in the transaction of what it is for, so that both happen or neither.
+def spend(connection: Connection, proofs: Sequence[SpentProof | None]) -> list[bool]:
+    """Spend proofs in the transaction of what they are for, so that both happen or neither.
 
     Returns:
-        Whether it was still good. It raises nothing: one proof sent again and again would break up the transactions
-        that many submissions share.
+        Of each, whether it was still good, as is what needs none. It raises nothing: one proof sent again and again
+        would break up the transactions that many submissions share.
     """
-    return insert_if_new(connection, SPENT_PROOFS, {"digest": proof.digest, "until_hour": proof.until_hour})
+    rows = {
+        proof.digest: {"digest": proof.digest, "until_hour": proof.until_hour} for proof in proofs if proof is not None
+    }
+    unspent = insert_those_new(connection, SPENT_PROOFS, list(rows.values()), SPENT_PROOFS.c.digest)
+    good: list[bool] = []
+    for proof in proofs:
+        good.append(proof is None or proof.digest in unspent)
+        if proof is not None:
+            unspent.discard(proof.digest)
+    return good
 
 
 def forget_expired(connection: Connection, now_s: int) -> None:

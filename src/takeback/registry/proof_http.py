@@ -6,7 +6,6 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from fastapi import APIRouter, Request
 
@@ -63,7 +62,7 @@ class ProofGate:
             proof = await self.submission(request)
             if proof is None:
                 raise
-            if not await asyncio.wrap_future(self.writer.submit(partial(spend, proof=proof))):
+            if not await asyncio.wrap_future(self.writer.submit_item(spend, proof)):
                 raise spent_proof() from None
 
 

@@ -106,7 +106,7 @@ class RegistryService:
             raise NotAllowedError(
                 "case.adult", "This service is for pictures of people under 18. Others help adults: see stopncii.org."
             )
-        return self._writer.submit(partial(_take_in, submission=submission, day=self._today(), proof=proof))
+        return self._writer.submit_item(_take_in, (submission, self._today(), proof))
 
     def wish(self, tokens: Sequence[bytes], wish: Wish) -> Future[None]:
         """Withdraw, keep or renew holds; done when that is on disk. Unknown tokens end the same as known ones."""
@@ -249,10 +249,15 @@ class RegistryService:
         return self._clock.now_s() // _SECONDS_A_DAY
 
 
-def _take_in(connection: Connection, submission: Submission, day: int, proof: SpentProof | None) -> Reception:
-    if proof is not None and not spend(connection, proof):
-        return Reception.PROOF_SPENT
-    return Reception.TAKEN_IN if store.put_in_intake(connection, submission, day) else Reception.ANOTHER_CASE
+def _take_in(connection: Connection, items: Sequence[tuple[Submission, int, SpentProof | None]]) -> list[Reception]:
+    good = spend(connection, [proof for _, _, proof in items])
+    proven = [(submission, day) for (submission, day, _), is_good in zip(items, good, strict=True) if is_good]
+    taken = iter(store.put_in_intake(connection, proven))
+    return [_reception(next(taken)) if is_good else Reception.PROOF_SPENT for is_good in good]
+
+
+def _reception(is_taken: bool) -> Reception:
+    return Reception.TAKEN_IN if is_taken else Reception.ANOTHER_CASE
 
 
 def status_of(words: dict[FeedbackValue, int]) -> HoldStatus:

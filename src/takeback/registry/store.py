@@ -6,18 +6,18 @@ Every function takes a connection in a transaction; none begins or ends one.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, delete, exists, func, select, text
+from sqlalchemy import Connection, Table, delete, exists, func, select, text
 
-from takeback.db.insert import insert_if_new, insert_new, insert_or_add, insert_or_replace
+from takeback.db.insert import insert_new, insert_or_add, insert_or_replace, insert_those_new
 from takeback.model.case import Submission
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Feedback, FeedbackValue
 from takeback.registry.abuse_tables import MATCH_COUNTS
-from takeback.registry.audience import count_case
+from takeback.registry.audience import count_cases
 from takeback.registry.tables import (
     CASES,
     ENTRIES,
@@ -35,8 +35,6 @@ from takeback.wire.feed_v1 import first_chain
 
 _CHUNK = 500
 """Values in one ``IN (…)``: far below either database's limit on parameters."""
-
-_SEALED_BEFORE = select(CASES.c.sealed).where(CASES.c.case_id == bindparam("case_id"))
 
 _SHARED_IN = "takeback_intake_shared_in"
 INTAKE_LOCK = 0x7A6B_0002
@@ -73,34 +71,47 @@ def settle_intake(connection: Connection) -> None:
         connection.execute(text("LOCK TABLE intake, intake_holds, intake_wishes, leaving IN ACCESS SHARE MODE"))
 
 
-def put_in_intake(connection: Connection, submission: Submission, day: int) -> bool:
-    """Keep a submission until the next batch. A case that has been received before changes nothing (case-v1 §5.3).
+def put_in_intake(connection: Connection, submissions: Sequence[tuple[Submission, int]]) -> list[bool]:
+    """Keep submissions until the next batch. A case that has been received before changes nothing (case-v1 §5.3).
+
+    Args:
+        connection: in a transaction.
+        submissions: each with the day it came, days since 1970-01-01; of several of one case the first counts.
 
     Returns:
-        Whether the registry has this very case; not if another one came first under its id.
+        Of each, whether the registry has this very case; not if another one came first under its id.
     """
+    if not submissions:
+        return []
     share_intake(connection)
-    known = connection.execute(_SEALED_BEFORE, {"case_id": submission.case_id}).scalar_one_or_none()
-    case = {"case_id": submission.case_id, "sealed": submission.sealed, "day": day}
-    if known is not None or not insert_if_new(connection, INTAKE, case):
-        return (known or sealed_case(connection, submission.case_id)) == submission.sealed
-    if submission.about is not None:
-        count_case(connection, submission.about, day)
-    insert_new(
-        connection,
-        INTAKE_HOLDS,
-        [
-            {
-                "token_hash": item.token_hash,
-                "case_id": submission.case_id,
-                "algorithm": item.fingerprint.algorithm.value,
-                "value": bytes.fromhex(item.fingerprint.value),
-                "quality": item.fingerprint.quality,
-            }
-            for item in submission.fingerprints
-        ],
-    )
-    return True
+    sealed = sealed_cases(connection, [submission.case_id for submission, _ in submissions])
+    new: dict[bytes, tuple[Submission, int]] = {}
+    for submission, day in submissions:
+        if submission.case_id not in sealed:
+            new.setdefault(submission.case_id, (submission, day))
+    cases = [{"case_id": key, "sealed": submission.sealed, "day": day} for key, (submission, day) in new.items()]
+    taken = insert_those_new(connection, INTAKE, cases, INTAKE.c.case_id)
+    _take_in(connection, [new[case_id] for case_id in sorted(taken)])
+    # Another process can have been faster between the two statements.
+    lost = new.keys() - taken
+    sealed |= {case_id: new[case_id][0].sealed for case_id in taken} | (sealed_cases(connection, lost) if lost else {})
+    return [sealed[submission.case_id] == submission.sealed for submission, _ in submissions]
+
+
+def _take_in(connection: Connection, submissions: Sequence[tuple[Submission, int]]) -> None:
+    count_cases(connection, Counter((day, item.about) for item, day in submissions if item.about is not None))
+    rows = [
+        {
+            "token_hash": item.token_hash,
+            "case_id": submission.case_id,
+            "algorithm": item.fingerprint.algorithm.value,
+            "value": bytes.fromhex(item.fingerprint.value),
+            "quality": item.fingerprint.quality,
+        }
+        for submission, _ in submissions
+        for item in submission.fingerprints
+    ]
+    insert_new(connection, INTAKE_HOLDS, rows)
 
 
 _TAKEN_BACK_BY = {Wish.WITHDRAW: Wish.KEEP, Wish.KEEP: Wish.WITHDRAW}
@@ -119,16 +130,7 @@ def put_wishes(connection: Connection, token_hashes: Sequence[bytes], wish: Wish
     insert_new(connection, INTAKE_WISHES, [{"token_hash": item, "wish": wish.value} for item in wanted])
 
 
-def sealed_case(connection: Connection, case_id: bytes) -> bytes | None:
-    """The sealed bytes of a case that has been acknowledged, or ``None``."""
-    for table in (CASES, INTAKE):
-        sealed = connection.execute(select(table.c.sealed).where(table.c.case_id == case_id)).scalar_one_or_none()
-        if sealed is not None:
-            return bytes(sealed)
-    return None
-
-
-def sealed_cases(connection: Connection, case_ids: Sequence[bytes]) -> dict[bytes, bytes]:
+def sealed_cases(connection: Connection, case_ids: Collection[bytes]) -> dict[bytes, bytes]:
     """The sealed bytes of those of these cases that have been acknowledged."""
     found: dict[bytes, bytes] = {}
     for table in (CASES, INTAKE):

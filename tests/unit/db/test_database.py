@@ -3,7 +3,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -249,6 +249,32 @@ def test_what_waits_is_committed_together_and_each_gets_its_result(engine: Engin
     assert [future.result(10) for future in waiting] == list(range(8))
     assert len(set(connections)) == 1
     assert _count(engine) == 8
+
+
+def _insert_many(connection: Connection, numbers: Sequence[int]) -> list[str]:
+    rows = [{"id": number, "note": f"{len(numbers)} together"} for number in numbers]
+    connection.execute(text("INSERT INTO notes VALUES (:id, :note)"), rows)
+    return [f"note {number}" for number in numbers]
+
+
+def test_items_of_a_kind_that_wait_beside_each_other_are_done_at_once(engine: Engine, writer: GroupWriter) -> None:
+    gate = _Gate(writer)
+    waiting: list[Future[str] | Future[int]] = [writer.submit_item(_insert_many, number) for number in (3, 1)]
+    waiting += [writer.submit(partial(_insert, number=7)), writer.submit_item(_insert_many, 5)]
+    gate.open()
+    assert [future.result(10) for future in waiting] == ["note 3", "note 1", 7, "note 5"]
+    with reading(engine) as connection:
+        notes = {row.id: row.note for row in connection.execute(text("SELECT id, note FROM notes"))}
+    assert (notes[1], notes[3], notes[5]) == ("2 together", "2 together", "1 together")
+
+
+def test_an_item_that_fails_takes_no_other_with_it(engine: Engine, writer: GroupWriter) -> None:
+    gate = _Gate(writer)
+    waiting = [writer.submit_item(_insert_many, number) for number in (1, 2, 1, 3)]
+    gate.open()
+    outcomes = [future.exception(10) for future in waiting]
+    assert [type(outcome) for outcome in outcomes] == [type(None), type(None), IntegrityError, type(None)]
+    assert _count(engine) == 3
 
 
 def test_one_job_that_fails_takes_no_other_with_it(engine: Engine, writer: GroupWriter) -> None:
