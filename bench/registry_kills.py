@@ -20,6 +20,7 @@ from takeback.apps.registry import build_registry
 from takeback.client.sealing import CaseKeys, seal_for
 from takeback.clock import SystemClock
 from takeback.model.fingerprint import Algorithm, Fingerprint
+from takeback.registry.decoy_key import open_decoys
 from takeback.settings import RegistrySettings
 from takeback.wire.case_v1 import submission_body
 
@@ -37,7 +38,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class KillsRow:
-    """What came of it."""
+    """What came of it; ``unknown``: on the list, never sent and none of the registry's decoys."""
 
     measure: str
     kills: int
@@ -45,6 +46,7 @@ class KillsRow:
     unanswered: int
     lost: int
     doubled: int
+    decoys: int
     unknown: int
 
 
@@ -58,7 +60,10 @@ def run_kills(kills: int) -> KillsRow:
             with registry_process(folder, batch_interval_s=0.01) as child:
                 asyncio.run(_load_until_killed(child.line, child.kill, sent))
         listed = Counter(_listed(folder))
+        decoys = open_decoys(folder / "keys")
     acknowledged, all_sent = set(sent.acknowledged), {*sent.acknowledged, *sent.unanswered}
+    never_sent = set(listed) - all_sent
+    unknown = [value for value in never_sent if not decoys.is_decoy(bytes.fromhex(value))]
     return KillsRow(
         "kills",
         kills,
@@ -66,7 +71,8 @@ def run_kills(kills: int) -> KillsRow:
         len(sent.unanswered),
         len(acknowledged - set(listed)),
         sum(count > 1 for count in listed.values()),
-        len(set(listed) - all_sent),
+        len(never_sent) - len(unknown),
+        len(unknown),
     )
 
 

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { withoutScript } from './without_script.ts';
 
 const PAGES = ['submit', 'review', 'sample', 'operator'];
 
@@ -10,7 +11,7 @@ export default defineConfig(({ mode }) => {
   return {
     root: fileURLToPath(new URL(`./src/pages/${page}/`, import.meta.url)),
     base: './',
-    plugins: [svelte({ configFile: fileURLToPath(new URL('./svelte.config.js', import.meta.url)) })],
+    plugins: [svelte({ configFile: fileURLToPath(new URL('./svelte.config.js', import.meta.url)) }), withoutScript()],
     json: { namedExports: true },
     build: {
       outDir: fileURLToPath(new URL(`../src/takeback/_web/${page}/`, import.meta.url)),

@@ -1,8 +1,8 @@
 /**
  * The one thing that is read of a picture's EXIF block: how the camera was held. Nothing of the block is kept or sent.
  *
- * A block that is broken, or lies behind the bytes that are at hand, says nothing, as if it were not there. AVIF says it
- * in boxes of its own. The same rules as src/takeback/hashing/orientation.py. Sources: CIPA DC-008 (Exif 2.32) §4.5 and
+ * A block that is broken, or lies behind the bytes that are at hand, says nothing, as if it were not there. AVIF and HEIC say
+ * it in boxes of its own. The same rules as src/takeback/hashing/orientation.py. Sources: CIPA DC-008 (Exif 2.32) §4.5 and
  * §4.6, W3C PNG §11.3.3.6 (eXIf), RFC 9649 §2.7.1.5 (WebP), ISO/IEC 23008-12 §6.5.10 and §6.5.12 (irot, imir).
  */
 import { imageBoxes } from './image_boxes.ts';
@@ -52,6 +52,7 @@ export function orientationOf(format: PictureFormat, untrustedBytes: Uint8Array)
       case 'webp':
         return orientationInWebp(view);
       case 'avif':
+      case 'heic':
         return orientationInBoxes(untrustedBytes);
       case 'gif':
       case 'bmp':

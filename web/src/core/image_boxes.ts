@@ -1,5 +1,5 @@
 /**
- * What the boxes of an AVIF file say of the picture before it is decoded: its size and how it is to be turned.
+ * What the boxes of an AVIF or HEIC file say of the picture before it is decoded: its size and how it is to be turned.
  *
  * Source: ISO/IEC 14496-12 §4.2 and §8.11 (boxes, `meta`), ISO/IEC 23008-12 §6.5 (`ispe`, `irot`, `imir`) and §9.3
  * (`iprp`, `ipco`). Of several items (a transparency, the tiles of a grid) the largest counts.

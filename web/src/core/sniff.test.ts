@@ -36,10 +36,10 @@ function box(name: string, ...bodies: Uint8Array[]): Uint8Array {
   return concatBytes(be(8 + body.length, 4), asciiBytes(name), body);
 }
 
-function avif(brand: string, width: number, height: number): Uint8Array {
+function boxed(brand: string, width: number, height: number, other = 'avif'): Uint8Array {
   const size = box('ispe', be(0, 4), be(width, 4), be(height, 4));
   const meta = box('meta', be(0, 4), box('iprp', box('ipco', size)));
-  return concatBytes(box('ftyp', asciiBytes(brand), be(0, 4), asciiBytes('avif')), meta);
+  return concatBytes(box('ftyp', asciiBytes(brand), be(0, 4), asciiBytes(other)), meta);
 }
 
 const side = fc.integer({ min: 1, max: 16383 });
@@ -59,8 +59,9 @@ describe('sniffing a picture', () => {
           webp('VP8X', extended),
           concatBytes(asciiBytes('GIF89a'), le(width, 2), le(height, 2)),
           concatBytes(asciiBytes('BM'), new Uint8Array(12), le(40, 4), le(width, 4), le(-height, 4)),
-          avif('avif', width, height),
-          avif('mif1', width, height),
+          boxed('avif', width, height),
+          boxed('mif1', width, height),
+          boxed('heic', width, height, 'mif1'),
         ];
         for (const head of all) expect(sniffPicture(head, true)).toMatchObject({ width, height });
       }),
@@ -84,13 +85,13 @@ describe('sniffing a picture', () => {
     const ftyp = (brand: string) => concatBytes(be(24, 4), asciiBytes(`ftyp${brand}`), new Uint8Array(12));
     const cases: [Uint8Array, string][] = [
       [new Uint8Array(), 'media.empty'],
-      [ftyp('heic'), 'media.heic'],
-      [ftyp('mif1'), 'media.heic'],
+      [ftyp('heic'), 'media.truncated'],
+      [ftyp('mif1'), 'media.truncated'],
       [ftyp('isom'), 'media.format'],
       [asciiBytes('<!doctype html>'), 'media.format'],
       [asciiBytes('GIF89a...'), 'media.truncated'],
       [asciiBytes('BM'), 'media.truncated'],
-      [avif('avif', 9, 9).subarray(0, 30), 'media.truncated'],
+      [boxed('avif', 9, 9).subarray(0, 30), 'media.truncated'],
       [png(1, 1).subarray(0, 20), 'media.truncated'],
       [webp('JUNK', new Uint8Array()), 'media.damaged'],
       [new Uint8Array([0xff, 0xd8, 0xff, 0xda, 0, 12, 0, 0, 0, 0, 0, 0, 0]), 'media.damaged'],
@@ -106,7 +107,7 @@ describe('sniffing a picture', () => {
       [...asciiBytes('RIFF    WEBPVP8 ')],
       [...asciiBytes('GIF89a')],
       [...asciiBytes('BM')],
-      [...avif('avif', 9, 9).subarray(0, 40)],
+      [...boxed('avif', 9, 9).subarray(0, 40)],
     ];
     fc.assert(
       fc.property(

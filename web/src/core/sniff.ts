@@ -10,7 +10,7 @@
 import { imageBoxes } from './image_boxes.ts';
 import { Problem } from './problem.ts';
 
-export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'bmp' | 'avif';
+export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'bmp' | 'avif' | 'heic';
 
 /** Width and height in pixels as the header states them, before any rotation. */
 export interface PictureHeader {
@@ -47,7 +47,7 @@ const HEIC_BRANDS = /^(?:hei[cxms]|hev[cx]|mif1|msf1)$/;
  *
  * @param head the first bytes of the file.
  * @param isWhole whether `head` is all of it. If not and the header goes on behind it, the answer is `undefined`.
- * @throws Problem `media.empty`, `media.heic`, `media.format` (something else that is not read here),
+ * @throws Problem `media.empty`, `media.format` (something else that is not read here),
  *   `media.truncated`, `media.damaged`.
  */
 export function sniffPicture(head: Uint8Array, isWhole: boolean): PictureHeader | undefined {
@@ -57,8 +57,11 @@ export function sniffPicture(head: Uint8Array, isWhole: boolean): PictureHeader 
   if (text(head, 0, 4) === 'RIFF' && text(head, 8, 12) === 'WEBP') return webpHeader(head);
   if (/^GIF8[79]a$/.test(text(head, 0, 6))) return gifHeader(head);
   if (text(head, 0, 2) === 'BM') return bmpHeader(head);
-  if (brandsOf(head).some((brand) => AVIF_BRANDS.test(brand))) return avifHeader(head, isWhole);
-  throw refusal(head);
+  const [main, ...others] = brandsOf(head);
+  if ([main, ...others].some((brand) => AVIF_BRANDS.test(brand ?? ''))) return boxesHeader('avif', head, isWhole);
+  // Some browsers read it, most do not: the decoder is asked.
+  if (HEIC_BRANDS.test(main ?? '')) return boxesHeader('heic', head, isWhole);
+  throw new Problem('media.format');
 }
 
 /**
@@ -71,12 +74,6 @@ export function checkPictureSize({ width, height }: PictureHeader, limits: Pictu
   if (Math.max(width, height) > limits.maxSidePx || width * height > limits.maxPixels) {
     throw new Problem('media.too_large');
   }
-}
-
-function refusal(head: Uint8Array): Problem {
-  const brand = text(head, 4, 8) === 'ftyp' ? text(head, 8, 12) : '';
-  if (HEIC_BRANDS.test(brand)) return new Problem('media.heic');
-  return new Problem('media.format');
 }
 
 /** The brands of a file in boxes: the main one and those it is compatible with. */
@@ -125,9 +122,9 @@ function bmpHeader(head: Uint8Array): PictureHeader {
   return { format: 'bmp', width: Math.abs(view.getInt32(18, true)), height: Math.abs(view.getInt32(22, true)) };
 }
 
-function avifHeader(head: Uint8Array, isWhole: boolean): PictureHeader | undefined {
+function boxesHeader(format: 'avif' | 'heic', head: Uint8Array, isWhole: boolean): PictureHeader | undefined {
   const { width, height } = imageBoxes(head);
-  if (width > 0) return { format: 'avif', width, height };
+  if (width > 0) return { format, width, height };
   more(isWhole);
   return;
 }

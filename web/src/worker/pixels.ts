@@ -20,8 +20,8 @@ const STRIP_PIXELS = 4_000_000;
 /**
  * Decode a picture at full size. The pixels are opaque.
  *
- * @throws Problem `media.damaged` when the decoder refuses it (a file that ends early included), `media.too_large` when
- *   it is larger than its header said or the device has no room for it.
+ * @throws Problem `media.damaged` when the decoder refuses it (a file that ends early included), `media.heic` when that
+ *   is a HEIC, which most browsers do not read at all, `media.too_large` when it is larger than its header said or the device has no room for it.
  */
 export async function decodePixels(picture: PictureFile, limits: PictureLimits): Promise<RgbaPixels> {
   const bitmap = await decoded(picture);
@@ -48,7 +48,7 @@ async function decoded({ file, format }: PictureFile): Promise<ImageBitmap> {
   try {
     return await createImageBitmap(file, { imageOrientation, colorSpaceConversion: 'none' });
   } catch {
-    throw new Problem('media.damaged');
+    throw new Problem(format === 'heic' ? 'media.heic' : 'media.damaged');
   }
 }
 
