@@ -4,8 +4,11 @@ Drawn here from rectangles, discs and Pillow's own font. They serve twice: as ed
 whether two unrelated pictures in the same furniture are taken for each other.
 """
 
+import io
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
+from skimage import data as samples
 
 Random = np.random.Generator
 Colour = tuple[int, int, int]
@@ -17,7 +20,7 @@ _WORDS = (
 )  # fmt: skip
 
 
-def _font(size: float) -> ImageFont.FreeTypeFont:
+def font(size: float) -> ImageFont.FreeTypeFont:
     font = ImageFont.load_default(size)
     if not isinstance(font, ImageFont.FreeTypeFont):
         raise SystemExit("this benchmark needs Pillow with FreeType")
@@ -47,12 +50,12 @@ def _lines(picture: Image.Image, random: Random, middles: tuple[float, ...], sha
     size = picture.height * share
     for middle in middles:
         words = " ".join(str(word) for word in random.choice(_WORDS, 2, replace=False))
-        fitted = min(size, size * picture.width * 0.95 / max(1.0, _font(size).getlength(words)))
+        fitted = min(size, size * picture.width * 0.95 / max(1.0, font(size).getlength(words)))
         draw.text(
             (picture.width * 0.5, picture.height * middle),
             words,
             (255, 255, 255),
-            _font(fitted),
+            font(fitted),
             anchor="mm",
             stroke_width=max(1, round(fitted / 14)),
             stroke_fill=(0, 0, 0),
@@ -68,7 +71,7 @@ def caption_over(picture: Image.Image, words: str = "when you finally see it") -
     dark = Image.new("RGB", (width, band[3] - band[1]), (0, 0, 0))
     out.paste(Image.blend(out.crop(band), dark, 0.65), band[:2])
     size = min((band[3] - band[1]) * 0.6, width * 1.6 / len(words))
-    ImageDraw.Draw(out).text((width / 2, (band[1] + band[3]) / 2), words, (255, 255, 255), _font(size), anchor="mm")
+    ImageDraw.Draw(out).text((width / 2, (band[1] + band[3]) / 2), words, (255, 255, 255), font(size), anchor="mm")
     return out
 
 
@@ -79,8 +82,8 @@ def caption_band(picture: Image.Image, words: str = "when you finally see it") -
     out = ImageOps.expand(picture, (0, band, 0, 0), (255, 255, 255))
     draw = ImageDraw.Draw(out)
     size = min(band * 0.34, width * 1.6 / len(words))
-    draw.text((width * 0.04, band * 0.3), words, (0, 0, 0), _font(size), anchor="lm")
-    draw.text((width * 0.04, band * 0.7), "and cannot look away", (0, 0, 0), _font(size), anchor="lm")
+    draw.text((width * 0.04, band * 0.3), words, (0, 0, 0), font(size), anchor="lm")
+    draw.text((width * 0.04, band * 0.7), "and cannot look away", (0, 0, 0), font(size), anchor="lm")
     return out
 
 
@@ -101,7 +104,7 @@ def coloured_text(picture: Image.Image, words: str = "nobody asked for this one"
     size = picture.width * 1.5 / len(words)
     for line, middle in ((words, 0.45), ("or for that one", 0.58)):
         place = (picture.width * 0.06, picture.height * middle)
-        draw.text(place, line, (255, 225, 60), _font(size), anchor="lm")
+        draw.text(place, line, (255, 225, 60), font(size), anchor="lm")
     return out
 
 
@@ -113,7 +116,7 @@ def watermark(picture: Image.Image, words: str = "free preview") -> Image.Image:
     for row in range(6):
         for column in range(3):
             place = (picture.width * (column + 0.5 * (row % 2)) / 2.5, picture.height * (row + 0.5) / 6)
-            draw.text(place, words, (255, 255, 255), _font(size), anchor="mm")
+            draw.text(place, words, (255, 255, 255), font(size), anchor="mm")
     return Image.blend(picture, over, 0.5)
 
 
@@ -134,7 +137,7 @@ def logo_watermark(picture: Image.Image) -> Image.Image:
         draw.ellipse(box(0.37, 0.42, 0.63, 0.68), (40, 40, 40))
         draw.ellipse(box(0.44, 0.49, 0.56, 0.61), (255, 255, 255))
         place = (picture.width * x, top + 1.2 * side)
-        draw.text(place, "north light pictures", (255, 255, 255), _font(side / 6), anchor="mm")
+        draw.text(place, "north light pictures", (255, 255, 255), font(side / 6), anchor="mm")
     return Image.blend(picture, over, 0.4)
 
 
@@ -187,8 +190,8 @@ def crossed(picture: Image.Image) -> Image.Image:
     radius = min(width, height) / 7
     draw.circle((width / 2, height / 2), radius, (255, 255, 255))
     draw.circle((width / 2, height / 2), 0.8 * radius, (60, 60, 60))
-    draw.text((width / 2, height / 2), "R", (255, 255, 255), _font(1.2 * radius), anchor="mm")
-    draw.text((width / 2, height / 2 + 1.5 * radius), "river archive", (255, 255, 255), _font(radius / 2), anchor="mm")
+    draw.text((width / 2, height / 2), "R", (255, 255, 255), font(1.2 * radius), anchor="mm")
+    draw.text((width / 2, height / 2 + 1.5 * radius), "river archive", (255, 255, 255), font(radius / 2), anchor="mm")
     return Image.blend(picture, over, 0.45)
 
 
@@ -237,23 +240,23 @@ def phone_screenshot(picture: Image.Image, *, dark: bool) -> Image.Image:
         (255, 255, 255), (20, 20, 20), (150, 150, 155))  # fmt: skip
     screen = Image.new("RGB", (width, height), ground)
     draw = ImageDraw.Draw(screen)
-    draw.text((36, 40), "9:41", ink, _font(30), anchor="lm")
+    draw.text((36, 40), "9:41", ink, font(30), anchor="lm")
     draw.rectangle((640, 28, 690, 52), outline=ink, width=3)
     draw.rectangle((645, 33, 680, 47), ink)
     for bar in range(4):
         draw.rectangle((570 + 14 * bar, 50 - 6 * bar, 579 + 14 * bar, 54), ink)
     draw.ellipse((30, 90, 100, 160), (200, 90, 130), soft, 3)
-    draw.text((120, 112), "someone_you_know", ink, _font(30), anchor="lm")
-    draw.text((120, 146), "3 hours ago", soft, _font(22), anchor="lm")
-    draw.text((680, 120), "...", ink, _font(40), anchor="rm")
+    draw.text((120, 112), "someone_you_know", ink, font(30), anchor="lm")
+    draw.text((120, 146), "3 hours ago", soft, font(22), anchor="lm")
+    draw.text((680, 120), "...", ink, font(40), anchor="rm")
     scale = min(width / picture.width, 900 / picture.height)
     shown = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.BICUBIC)
     screen.paste(shown, ((width - shown.width) // 2, 190))
     below = 190 + shown.height
     _icon_row(draw, 30, below + 24, 44, ink)
-    draw.text((30, below + 100), "1,024 likes", ink, _font(28), anchor="lm")
-    draw.text((30, below + 140), "someone_you_know  have you seen this one", ink, _font(26), anchor="lm")
-    draw.text((30, below + 176), "View all 87 comments", soft, _font(24), anchor="lm")
+    draw.text((30, below + 100), "1,024 likes", ink, font(28), anchor="lm")
+    draw.text((30, below + 140), "someone_you_know  have you seen this one", ink, font(26), anchor="lm")
+    draw.text((30, below + 176), "View all 87 comments", soft, font(24), anchor="lm")
     draw.line((0, height - 110, width, height - 110), soft, 2)
     for tab in range(5):
         x = 72 + tab * 144
@@ -270,7 +273,7 @@ def window_screenshot(picture: Image.Image) -> Image.Image:
     for index, colour in enumerate(((235, 95, 85), (240, 190, 70), (95, 195, 85))):
         x = edge + index * bar * 0.6
         draw.ellipse((x, bar * 0.3, x + bar * 0.4, bar * 0.7), colour)
-    draw.text((width / 2, bar / 2), "picture.jpg", (60, 60, 60), _font(bar * 0.45), anchor="mm")
+    draw.text((width / 2, bar / 2), "picture.jpg", (60, 60, 60), font(bar * 0.45), anchor="mm")
     out.paste(picture, (edge, bar))
     return out.resize((round(out.width * 0.9), round(out.height * 0.9)), Image.Resampling.BICUBIC)
 
@@ -282,8 +285,8 @@ def post_frame(picture: Image.Image) -> Image.Image:
     out = Image.new("RGB", (width, height + head + foot), (255, 255, 255))
     draw = ImageDraw.Draw(out)
     draw.ellipse((head * 0.2, head * 0.15, head * 0.9, head * 0.85), (70, 120, 200))
-    draw.text((head * 1.1, head * 0.35), "Someone", (20, 20, 20), _font(head * 0.32), anchor="lm")
-    draw.text((head * 1.1, head * 0.7), "yesterday", (130, 130, 130), _font(head * 0.24), anchor="lm")
+    draw.text((head * 1.1, head * 0.35), "Someone", (20, 20, 20), font(head * 0.32), anchor="lm")
+    draw.text((head * 1.1, head * 0.7), "yesterday", (130, 130, 130), font(head * 0.24), anchor="lm")
     out.paste(picture, (0, head))
     _icon_row(draw, foot * 0.3, head + height + foot * 0.25, foot * 0.5, (40, 40, 40))
     return out
@@ -292,3 +295,48 @@ def post_frame(picture: Image.Image) -> Image.Image:
 def double_screenshot(picture: Image.Image) -> Image.Image:
     """A screenshot of a screenshot."""
     return phone_screenshot(phone_screenshot(picture, dark=False), dark=True)
+
+
+def large_word(picture: Image.Image, word: str = "draft") -> Image.Image:
+    """Half transparent short words of large letters, so close that they touch, over all of the picture."""
+    over = picture.copy()
+    draw = ImageDraw.Draw(over)
+    for row in range(5):
+        for column in range(4):
+            place = (picture.width * (column + 0.5 * (row % 2)) / 3, picture.height * (row + 0.5) / 5)
+            draw.text(place, word, (255, 255, 255), font(picture.width / 8), anchor="mm")
+    return Image.blend(picture, over, 0.5)
+
+
+def ball(picture: Image.Image) -> Image.Image:
+    """A sticker with shades: a ball in six colours, a sixth of the longer side."""
+    side = round(max(picture.size) / 6)
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    white = (250, 250, 245)
+    colours = np.array([(230, 60, 60), white, (60, 90, 210), white, (245, 200, 50), white])
+    sector = ((np.arctan2(y + 0.2, x + 0.1) + np.pi) / (2 * np.pi) * 6).astype(int) % 6
+    painted = colours[sector] * (1.1 - 0.6 * (x * x + y * y) - 0.25 * x)[..., np.newaxis]
+    cover = Image.fromarray(((np.hypot(x, y) < 1) * 255).astype(np.uint8))
+    out = picture.copy()
+    place = (picture.width - side - 20, picture.height // 2)
+    out.paste(Image.fromarray(np.clip(painted, 0, 255).astype(np.uint8)), place, cover)
+    return out
+
+
+def small_photograph(picture: Image.Image) -> Image.Image:
+    """A face in a circle, a fifth of the longer side: a piece of one photograph in another."""
+    side = round(max(picture.size) / 5)
+    face = Image.fromarray(samples.astronaut()).crop((160, 20, 320, 180)).resize((side, side), Image.Resampling.LANCZOS)
+    cover = Image.new("L", (4 * side, 4 * side), 0)
+    ImageDraw.Draw(cover).circle((2 * side, 2 * side), 2 * side - 1, 255)
+    out = picture.copy()
+    out.paste(face, (round(0.06 * picture.width), round(0.6 * picture.height)), cover.resize((side, side)))
+    return out
+
+
+def saved_badly(picture: Image.Image) -> Image.Image:
+    """As JPEG of quality 50."""
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=50)
+    with Image.open(stream) as opened:
+        return opened.convert("RGB")

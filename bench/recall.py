@@ -26,23 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edits import edits
-from furniture import (
-    badge,
-    black_bars,
-    caption_band,
-    caption_over,
-    coloured_text,
-    crossed,
-    emoji,
-    lettering,
-    logo_watermark,
-    meme_text,
-    phone_screenshot,
-    post_frame,
-    seal,
-    tag,
-    watermark,
-)
+from furniture_kinds import FURNITURE
 from recall_compare import Asked, Registered, Registry, answer, ask, register, without_furniture
 from recall_report import Missed, write_html, write_plot
 from takeback.hashing.regions import regions_to_ask, regions_to_register
@@ -248,33 +232,6 @@ def _unrelated_rows(outcomes: list[list[Outcome]], count: int) -> list[Unrelated
         pairs = count * (count - 1) * len(forms[0])
         rows.append(UnrelatedRow(name, pairs, tiers.count(Tier.HOLD), tiers.count(Tier.LOOK)))
     return rows
-
-
-def _same(seed: int) -> np.random.Generator:
-    """The same numbers for every picture, so that the furniture is at the same place with the same words."""
-    return np.random.default_rng(seed)
-
-
-FURNITURE: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "phone, light": lambda picture: phone_screenshot(picture, dark=False),
-    "phone, dark": lambda picture: phone_screenshot(picture, dark=True),
-    "post frame": post_frame,
-    "caption band": caption_band,
-    "caption over": caption_over,
-    "caption, other words": lambda picture: caption_band(picture, "nobody asked for this one"),
-    "text": lambda picture: meme_text(picture, _same(2)),
-    "text everywhere": lambda picture: lettering(picture, _same(3)),
-    "coloured text": coloured_text,
-    "watermark": watermark,
-    "logo watermark": logo_watermark,
-    "badge": badge,
-    "badge, large": lambda picture: badge(picture, 0.25),
-    "seal": seal,
-    "tag": tag,
-    "crossed": crossed,
-    "emoji": lambda picture: emoji(picture, _same(4), 0.30),
-    "black bars": lambda picture: black_bars(picture, across=False),
-}
 
 
 def _furniture(files: list[Path], name: str) -> FurnitureRow:

@@ -81,7 +81,7 @@ def test_match_holds_a_copy_under_a_sticker_and_no_other_picture_with_it(
     names = ["copy.png", "chelsea-sticker.png", "astronaut-sticker.png"]
     main(["match", "--json", "--against", str(known), *(str(folder / name) for name in names)])
     tiers = {name: row["tier"] for name, row in _rows(capsys).items()}
-    assert tiers == {"copy.png": "hold", "chelsea-sticker.png": "look", "astronaut-sticker.png": "look"}
+    assert tiers == {"copy.png": "hold", "chelsea-sticker.png": "clear", "astronaut-sticker.png": "clear"}
 
 
 def test_match_finds_an_edited_copy_and_only_that(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

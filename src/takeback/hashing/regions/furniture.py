@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from takeback.hashing.regions.drawn import Levels, is_drawn
 from takeback.hashing.regions.exact import kernel
 from takeback.hashing.regions.find import Circles
 from takeback.hashing.regions.grey import Grey
@@ -38,7 +39,7 @@ def picture_itself(grey: Grey) -> Callable[[Circles], Flags]:
     """
     sums = np.zeros((grey.shape[0] + 1, grey.shape[1] + 1), np.int64)
     sums[1:, 1:] = lettering_in(grey).cumsum(axis=0).cumsum(axis=1)
-    levels = (grey + np.float32(0.5)).astype(np.uint8)
+    levels = levels_of(grey)
     boxes = content_boxes(levels[:, :, np.newaxis])
 
     def is_own(circles: Circles) -> Flags:
@@ -46,9 +47,16 @@ def picture_itself(grey: Grey) -> Callable[[Circles], Flags]:
         if boxes:
             outside = np.flatnonzero(own & _is_outside(circles, boxes[-1]))
             own[outside] = ~_on_ground(circles[outside], levels)
+        rest = np.flatnonzero(own)
+        own[rest] = ~is_drawn(circles[rest], levels)
         return own
 
     return is_own
+
+
+def levels_of(grey: Grey) -> Levels:
+    """The rounded grey levels of a working picture."""
+    return (grey + np.float32(0.5)).astype(np.uint8)
 
 
 def _is_outside(circles: Circles, box: Box) -> Flags:
@@ -77,7 +85,7 @@ def _on_lettering(circles: Circles, sums: NDArray[np.int64]) -> Flags:
 
 
 @kernel
-def _on_ground(circles: Circles, levels: NDArray[np.uint8]) -> Flags:
+def _on_ground(circles: Circles, levels: Levels) -> Flags:
     """Whether much of a region's square is within a few levels of one grey."""
     height, width = levels.shape
     out = np.empty(circles.shape[0], np.bool_)

@@ -7,8 +7,9 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from takeback.hashing.regions.drawn import may_be_drawn
 from takeback.hashing.regions.find import Band, FoundRegions, Quality, find_regions
-from takeback.hashing.regions.furniture import picture_itself
+from takeback.hashing.regions.furniture import levels_of, picture_itself
 from takeback.hashing.regions.grey import Grey, Pixels, resized, working_picture
 from takeback.hashing.regions.recipe import Recipe
 
@@ -99,7 +100,8 @@ def regions_to_ask(pixels: Pixels, *, stretched: bool = False, recipe: Recipe = 
     forms = [grey, *(_stretched(grey, by, recipe) for by in _STRETCHES)] if stretched else [grey]
     all_found = [find_regions(form, bands, USABLE, recipe, picture_itself(form)) for form in forms]
     values = np.concatenate([part for found in all_found for part in (found.values, found.mirrored)])
-    strong = np.concatenate([part for found in all_found for part in (_strong(found), _strong(found))])
+    alone = [_may_speak_alone(found, form) for found, form in zip(all_found, forms, strict=True)]
+    strong = np.concatenate([part for one in alone for part in (one, one)])
     by_form = [_places(found, form, grey) for found, form in zip(all_found, forms, strict=True)]
     places = np.concatenate([part for one in by_form for part in (one, one)])
     once = _are_there_once(values, places)
@@ -134,6 +136,12 @@ def _strong(found: FoundRegions) -> NDArray[np.bool_]:
     least = np.maximum(STRONG.min_deviation, STRONG.min_ratio * spread)
     strong: NDArray[np.bool_] = (active >= STRONG.min_activity) & (deviation >= least)
     return strong
+
+
+def _may_speak_alone(found: FoundRegions, form: Grey) -> NDArray[np.bool_]:
+    """Which regions that are asked are strong and surely no piece of something drawn."""
+    alone: NDArray[np.bool_] = _strong(found) & ~may_be_drawn(found.circles, levels_of(form))
+    return alone
 
 
 def _set_of(values: NDArray[np.uint8], strong: NDArray[np.bool_], places: NDArray[np.float32] | None) -> RegionSet:
