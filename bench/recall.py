@@ -100,7 +100,7 @@ def main(argv: list[str]) -> int:
     _Shared.files = files
     with get_context("fork").Pool(options.processes, initializer=_be_kind) as pool:
         outcomes = list(pool.imap(_outcomes, range(len(files))))
-        furniture = list(pool.imap(partial(_furniture, files[: options.furniture]), FURNITURE))
+        furniture = list(pool.imap(partial(_furniture, files[max(0, len(files) - options.furniture) :]), FURNITURE))
     rows = _edit_rows(outcomes)
     unrelated = _unrelated_rows(outcomes, len(files))
     speed = _speed(files[:12])
@@ -122,7 +122,12 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--images", type=Path, required=True, help="folder with photographs")
     parser.add_argument("--limit", type=int, default=0, help="at most so many, chosen by a hash of the name")
     parser.add_argument("--part", choices=("1/2", "2/2"), help="one half of the pictures, by a hash of the name")
-    parser.add_argument("--furniture", type=int, default=60, help="pictures for the test of shared furniture")
+    parser.add_argument(
+        "--furniture",
+        type=int,
+        default=60,
+        help="pictures for the test of shared furniture: the last, of the half that nothing is tuned on",
+    )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--html", type=Path, help="write a page with curves and missed pictures; it embeds pictures")
