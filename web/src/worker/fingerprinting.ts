@@ -17,24 +17,14 @@ import { isVideo } from '../core/sniff_video.ts';
 import { boxesToRegister, cut, shrunk } from '../core/variants.ts';
 import { fileDigests } from './file_digests.ts';
 import { furtherFrames } from './frames.ts';
+import type { How, OnShare } from './how.ts';
 import { decodePixels, type PictureFile } from './pixels.ts';
-import type { AskPlayer } from './player.ts';
 import { videoCode } from './video_code.ts';
 
 const VIDEO_HEAD_BYTES = 1024;
 
 /** Most PDQ values of one file: a submission has room for so many (case-v1 §5.1). Of more the last, app crops, go. */
 const MAX_PDQ = 13;
-
-/** A share of the work, 0 to 1, that is done. */
-type OnShare = (share: number) => void;
-
-/** How a file is worked on; see `Tasks`. */
-export interface How {
-  readonly editedCopies: boolean;
-  readonly onShare: OnShare;
-  readonly askPlayer: AskPlayer;
-}
 
 /** Where one file's progress bar stands after each step, roughly by how long the steps take. */
 interface Shares {

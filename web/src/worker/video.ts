@@ -16,7 +16,7 @@ import {
 } from '../core/video.ts';
 import type { Box } from '../core/variants.ts';
 import { fileDigests } from './file_digests.ts';
-import type { How } from './fingerprinting.ts';
+import type { How } from './how.ts';
 import { openInPlayer } from './player.ts';
 import { openVideo, type OpenVideo } from './video_pictures.ts';
 
