@@ -10,14 +10,18 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from takeback.hashing import jpeg
+from takeback.hashing.baseline import baseline_luma
 from takeback.hashing.orientation import UPRIGHT, orientation_of
 
 
 def quick_luma(data: bytes, plan: jpeg.JpegPlan) -> NDArray[np.uint8] | None:
     """The pixels, (height, width) uint8; ``None`` for a file that is to be decoded in the other way."""
     exif = jpeg.exif_of(data, plan)
-    if exif is None or orientation_of(exif) != UPRIGHT or not jpeg.luma_comes_first(data, plan):
+    if exif is None or orientation_of(exif) != UPRIGHT:
         return None
+    ours = baseline_luma(data, plan)
+    if ours is not None or not jpeg.luma_comes_first(data, plan):
+        return ours
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "GRAY", strict=True)
     except (ValueError, MemoryError):
