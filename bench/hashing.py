@@ -33,10 +33,11 @@ from rich.table import Table
 from threatexchange.signal_type.pdq.pdq_hasher import pdq_from_bytes
 
 from takeback.errors import TakebackError
+from takeback.hashing import pdq, quick_luma
 from takeback.hashing.decode import Shortcuts, decode
 from takeback.hashing.fingerprints import FOR_A_LIST, FOR_A_QUERY, pdq_forms_of_picture
 from takeback.hashing.limits import Limits
-from takeback.hashing.pdq import PdqHash, warm_up
+from takeback.hashing.pdq import PdqHash
 from takeback.model.fingerprint import MIN_QUALITY
 
 WAYS = {"query": FOR_A_QUERY, "list": FOR_A_LIST}
@@ -229,7 +230,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-    warm_up()
+    pdq.warm_up()
+    quick_luma.warm_up()
     timings: list[Timing] = []
     pictures: list[bytes] = []
     for file in sorted(path for path in options.images.rglob("*") if path.is_file()):

@@ -41,6 +41,8 @@ def _by_pillow(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         {"quality": 75, "progressive": True},
         {"quality": 75, "optimize": True, "subsampling": 1},
         {"quality": 75, "orientation": 1},
+        {"quality": 75, "mode": "L"},
+        {"quality": 75, "restart_marker_blocks": 3},
     ],
 )
 def test_it_gives_the_same_pixels(options: dict[str, Any]) -> None:
@@ -55,8 +57,8 @@ def test_it_gives_the_same_pixels(options: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [_jpeg("L"), _jpeg("CMYK"), _jpeg(orientation=6), _jpeg(keep_rgb=True)],
-    ids=["grey", "cmyk", "turned", "rgb"],
+    [_jpeg("CMYK"), _jpeg(orientation=6), _jpeg(keep_rgb=True), _jpeg("L", progressive=True)],
+    ids=["cmyk", "turned", "rgb", "grey in passes"],
 )
 def test_what_is_unusual_goes_the_other_way_and_comes_out(data: bytes) -> None:
     assert quick_luma(data, jpeg.plan_of(data)) is None

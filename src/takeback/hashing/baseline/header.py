@@ -20,6 +20,9 @@ _JFIF = 0xE0
 _ADOBE = 0xEE
 _HARMLESS = frozenset(range(0xE0, 0xF0)) | {0xFE}
 
+_MAX_SIDE_PX = 65_500
+"""Of larger ones the libraries read nothing, though the format has them."""
+
 _SAMPLINGS = frozenset({0x11, 0x12, 0x21, 0x22})
 _ONE_BLOCK = 0x11
 
@@ -71,7 +74,8 @@ class _Segments:
 
 def header_of(data: bytes, plan: JpegPlan) -> Header | None:
     """What is needed to read a file; ``None`` if anything in it is unusual."""
-    if plan.frame.marker != _BASELINE or plan.scans != 1 or not plan.width or not plan.height:
+    sides = (plan.width, plan.height)
+    if plan.frame.marker != _BASELINE or plan.scans != 1 or min(sides) < 1 or max(sides) > _MAX_SIDE_PX:
         return None
     segments = _segments_of(data, plan.segments)
     if segments is None or not _is_usual(segments.frame):
