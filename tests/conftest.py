@@ -13,8 +13,10 @@ from tools.postgresql import UNSAFE_BUT_QUICK, PostgresqlMissingError, running_p
 
 pytest_plugins = ["registry_rig"]
 
-# Batches of one case, at once and without decoys, unless a test says otherwise: most are about something else.
+# Batches of one case, at once, without decoys and canaries, unless a test says otherwise: most are about something
+# else.
 os.environ.setdefault("TAKEBACK_BATCH_MIN_CASES", "1")
+os.environ.setdefault("TAKEBACK_CANARIES", "0")
 
 
 def missing(what: str) -> None:

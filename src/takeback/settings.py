@@ -48,6 +48,9 @@ class RegistrySettings(_Settings):
     batch_longest_wait_min: float | None = Field(
         None, ge=0, description="minutes a case waits for company at most; five batch intervals if not set"
     )
+    canaries: int = Field(
+        44, ge=0, le=1000, description="entries at most that one partner alone is told on one list; 0 for none"
+    )
     withdrawal_delay_days: int = Field(
         0, ge=0, le=365, description="days a withdrawal waits, in which the receipt can undo it"
     )

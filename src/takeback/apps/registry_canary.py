@@ -1,10 +1,10 @@
-"""What the command line asks about decoys and about whom cases are about; a registry may be serving meanwhile."""
+"""What the command line asks about canaries, decoys and whom cases are about; a registry may be serving meanwhile."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from takeback.apps.registry_state import DATABASE_FILE
 from takeback.clock import Clock
@@ -12,8 +12,9 @@ from takeback.db import open_database, reading, sqlite_url
 from takeback.exchange.tables import AUDIT, PARTNERS
 from takeback.exchange.types import AuditedAct
 from takeback.model.fingerprint import Algorithm
+from takeback.registry import addressed
 from takeback.registry.audience import AudienceCount, audience
-from takeback.registry.canary import Sighting, count_decoys, decoy_parts, sightings
+from takeback.registry.canary import Sighting, count_decoys, marks, sightings
 from takeback.registry.decoy_key import open_decoys
 from takeback.registry.decoys import Decoys
 from takeback.settings import RegistrySettings
@@ -36,6 +37,44 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenTo:
+    """A partner whose canaries are in a file.
+
+    Args:
+        partner_id: who.
+        name: for people; empty if it is not known any more.
+        canaries: how many of them.
+    """
+
+    partner_id: str
+    name: str
+    canaries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a file says about our lists.
+
+    Args:
+        given_to: the partners it was given to, the one with most canaries first.
+        leaks: what decoys say about when, by list.
+    """
+
+    given_to: tuple[GivenTo, ...]
+    leaks: tuple[Leak, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryCount:
+    """How many live canaries a partner has on a list."""
+
+    partner_id: str
+    name: str
+    list: Algorithm
+    canaries: int
+
+
+@dataclass(frozen=True, slots=True)
 class CanaryDesk:
     """Reads one registry's database with the key of its decoys."""
 
@@ -43,12 +82,15 @@ class CanaryDesk:
     decoys: Decoys
     clock: Clock
 
-    def check(self, untrusted_text: bytes) -> list[Leak]:
-        """What a file says about our lists; empty if none of our decoys is in it."""
-        found = decoy_parts(self.decoys, untrusted_text)
+    def check(self, untrusted_text: bytes) -> Findings:
+        """What a file says about our lists; nothing if none of our canaries and decoys is in it."""
         with reading(self.engine) as connection:
-            seen = sightings(connection, found) if found else []
-            names = {row.partner_id: row.name for row in connection.execute(select(PARTNERS))}
+            names = _names(connection)
+        found = marks(self.decoys, names, untrusted_text)
+        most_first = sorted(found.canaries.items(), key=lambda item: (-item[1], item[0]))
+        given_to = tuple(GivenTo(one, names[one], canaries) for one, canaries in most_first)
+        with reading(self.engine) as connection:
+            seen = sightings(connection, found.decoys) if found.decoys else []
             leaks = []
             for sighting in seen:
                 query = (
@@ -62,7 +104,16 @@ class CanaryDesk:
                 )
                 ids = sorted(connection.execute(query).scalars())
                 leaks.append(Leak(sighting, tuple((item, names.get(item, "")) for item in ids)))
-        return leaks
+        return Findings(given_to, tuple(leaks))
+
+    def canaries(self) -> list[CanaryCount]:
+        """How many live canaries each partner has, by list."""
+        with reading(self.engine) as connection:
+            names, told = _names(connection), addressed.told(connection)
+        return [
+            CanaryCount(partner_id, names.get(partner_id, ""), name, one.live)
+            for (partner_id, name), one in sorted(told.items())
+        ]
 
     def count(self) -> dict[Algorithm, tuple[int, int]]:
         """Entries of each list, and how many of them are decoys."""
@@ -74,6 +125,10 @@ class CanaryDesk:
         today = self.clock.now_s() // _SECONDS_A_DAY
         with reading(self.engine) as connection:
             return audience(connection, today - days + 1, today)
+
+
+def _names(connection: Connection) -> dict[str, str]:
+    return {row.partner_id: row.name for row in connection.execute(select(PARTNERS))}
 
 
 @contextmanager

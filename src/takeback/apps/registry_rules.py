@@ -5,11 +5,12 @@ from sqlalchemy import Engine
 from takeback.clock import Clock
 from takeback.db import GroupWriter
 from takeback.db.secret_file import open_secret
-from takeback.exchange.abuse_trail import active_partners, write_act
+from takeback.exchange.abuse_trail import active_partners, readers, write_act
 from takeback.exchange.gate import GateRules, parse_proxies
 from takeback.httpkit.rate import RequestRate
 from takeback.model.case import Terms
 from takeback.registry.breaker import BreakerRules
+from takeback.registry.canary_life import Canaries
 from takeback.registry.caps import SubmissionCaps
 from takeback.registry.company import Company
 from takeback.registry.decoy_key import open_decoys
@@ -31,12 +32,14 @@ _PROOFS_FILE = "proof-secret"
 
 def case_rules(settings: RegistrySettings, guard: GuardCheck) -> Rules:
     """What the operator has set about cases."""
+    decoys = open_decoys(settings.data_dir / "keys")
     waits_min = settings.batch_longest_wait_min
     longest_wait_s = _INTERVALS_OF_PATIENCE * settings.batch_interval_s if waits_min is None else 60 * waits_min
     return Rules(
         terms=Terms(settings.adult_cases, settings.withdrawal_delay_days, settings.hold_lifetime_days),
         company=Company(settings.batch_min_cases, longest_wait_s),
-        topping_up=ToppingUp(open_decoys(settings.data_dir / "keys"), settings.batch_min_cases),
+        topping_up=ToppingUp(decoys, settings.batch_min_cases),
+        canaries=Canaries(decoys, readers, settings.canaries),
         tries=Tries(settings.unknown_case_tries_per_min),
         caps=SubmissionCaps(settings.max_fingerprints, settings.max_files),
         guard=guard,

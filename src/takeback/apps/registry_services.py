@@ -95,7 +95,7 @@ def open_services(
         guard=guard,
         stopncii=StopNciiService(engine, feed),
         offers=OfferService(engine, writer, clock, cases),
-        match=MatchService(None if open_matcher is None else open_matcher(engine), writer, clock),
+        match=MatchService(engine, None if open_matcher is None else open_matcher(engine), writer, clock),
         statistics=StatisticsService(engine),
         console=console_services(settings, engine, clock, batch_failures),
         shelf=shelf,

@@ -1,4 +1,4 @@
-"""``takeback registry canary`` and ``takeback registry audience``: decoys in a leaked file, and coarse counts."""
+"""``takeback registry canary`` and ``takeback registry audience``: whose leaked file this is, and coarse counts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from takeback.apps.registry_canary import CanaryDesk, Leak, open_canary
+from takeback.apps.registry_canary import CanaryDesk, GivenTo, Leak, open_canary
 from takeback.cli.main import EXIT_NEGATIVE
 from takeback.cli.output import console, print_json
 from takeback.clock import SystemClock
@@ -22,7 +22,9 @@ _AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")
 
 def attach_canary(registry: typer.Typer) -> None:
     """Add the commands."""
-    canary = typer.Typer(help="Decoys on the lists: recognise them in a leaked file, count them.", no_args_is_help=True)
+    canary = typer.Typer(
+        help="Canaries and decoys on the lists: whose a leaked file is, and counts.", no_args_is_help=True
+    )
     canary.command("check", epilog="Example: takeback registry canary check leaked.txt --data-dir ./registry")(
         check_command
     )
@@ -39,33 +41,44 @@ def check_command(
     database_url: _DatabaseUrl = None,
     as_json: _AsJson = False,
 ) -> None:
-    """Tell whether a file is, or holds a part of, one of our lists, and who could have leaked it.
+    """Tell whether a file is, or holds a part of, one of our lists, and to which partner that list was given.
 
-    All partners get one log, so this names everybody whose pulls reach far enough. Exit code 1 if it is ours.
+    Canaries, which one partner alone is told, name it. Decoys, which all are told, say when the list was pulled, and
+    who had pulled that far. Exit code 1 if it is ours.
     """
     try:
         text = file.read_bytes()
     except OSError as error:
         raise InvalidInputError("file.unreadable", f"This file cannot be read: {error.strerror}.") from None
     with _desk(data_dir, database_url) as desk:
-        leaks = desk.check(text)
-    for leak in leaks:
+        found = desk.check(text)
+    for partner in found.given_to:
+        _print_given(partner, as_json=as_json)
+    if len(found.given_to) > 1 and not as_json:
+        console().print("  More than one partner's list is in this file: they were put together, or both have leaked.")
+    for leak in found.leaks:
         _print_leak(leak, as_json=as_json)
-    if leaks:
+    if found.given_to or found.leaks:
         raise typer.Exit(EXIT_NEGATIVE)
     if not as_json:
-        console().print("None of our decoys is in this file.")
+        console().print("None of our canaries and decoys is in this file.")
 
 
 def count_command(data_dir: _DataDir = None, database_url: _DatabaseUrl = None, as_json: _AsJson = False) -> None:
-    """How many entries each list has, and how many of them are decoys. Looks at every entry, so it takes a while."""
+    """How many entries and decoys each list has, and how many canaries each partner. Looks at every entry."""
     with _desk(data_dir, database_url) as desk:
-        counts = desk.count()
+        counts, canaries = desk.count(), desk.canaries()
     for name, (entries, decoys) in counts.items():
         if as_json:
             print_json({"list": name.value, "entries": entries, "decoys": decoys})
         else:
             console().print(f"{name.value:<11} {entries:>9} entries, {decoys} of them decoys")
+    for one in canaries:
+        if as_json:
+            row = {"partner": one.partner_id, "name": one.name, "list": one.list.value, "canaries": one.canaries}
+            print_json(row)
+        else:
+            console().print(f"{one.list.value:<11} {one.canaries:>9} canaries of {one.partner_id}  {one.name}")
 
 
 def audience_command(
@@ -83,6 +96,14 @@ def audience_command(
         else:
             shown = f"fewer than {FEWEST_SHOWN}" if item.cases is None else str(item.cases)
             console().print(f"{item.about.value:<14} {shown}")
+
+
+def _print_given(partner: GivenTo, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"given_to": partner.partner_id, "name": partner.name, "canaries": partner.canaries})
+        return
+    count = "1 of its canaries is" if partner.canaries == 1 else f"{partner.canaries} of its canaries are"
+    console().print(f"[bold]This list was given to {partner.name}[/] ({partner.partner_id}): {count} in it.")
 
 
 def _print_leak(leak: Leak, *, as_json: bool) -> None:

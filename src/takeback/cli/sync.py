@@ -65,6 +65,7 @@ def _row(result: SyncResult) -> dict[str, object]:
         "list": result.list.value,
         "seq": result.seq,
         "count": result.count,
+        "withheld": result.withheld,
         "added": result.added,
         "removed": result.removed,
         "seconds": round(result.seconds, 3),

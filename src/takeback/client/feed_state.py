@@ -18,12 +18,12 @@ from takeback.wire.feed_snapshot_v1 import (
     POINT_CONTEXT,
     SNAPSHOT_CONTEXT,
     Point,
-    SignedTextShape,
     SnapshotStatement,
     parse_point_text,
     parse_snapshot_text,
 )
-from takeback.wire.feed_v1 import HEAD_CONTEXT, SignedHeadShape, first_chain, next_chain, parse_head
+from takeback.wire.feed_v1 import HEAD_CONTEXT, SignedHeadShape, SignedTextShape, first_chain, next_chain, parse_head
+from takeback.wire.feed_withheld_v1 import WITHHELD_CONTEXT, withheld_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,30 @@ def take_page(state: ListState, head: Head, changes: Sequence[Change], now_s: in
     return Step(proved, changes, is_proved=True)
 
 
+def check_withheld(
+    name: Algorithm,
+    partner_id: str,
+    changes: Sequence[Change],
+    signed: SignedTextShape | None,
+    public_key: bytes,
+) -> None:
+    """Check that the registry itself withholds what is withheld here, and from this partner (§4.5).
+
+    Raises:
+        ProtocolViolationError: ``feed.signature`` or ``feed.withheld``.
+    """
+    withheld = [change for change in changes if change.op is Op.WITHHELD]
+    if not withheld:
+        return
+    if signed is None or signed.text != withheld_text(name, partner_id, withheld):
+        raise ProtocolViolationError(
+            "feed.withheld",
+            "Entries are kept back and the registry does not say that it keeps them back from you.",
+            detail=f"{name.value} seq {withheld[0].seq}",
+        )
+    verify_signatures(signed.text, signed.signatures, public_key, WITHHELD_CONTEXT)
+
+
 def verified_snapshot(name: Algorithm, signed: SignedTextShape, public_key: bytes) -> SnapshotStatement:
     """Check a snapshot's signature, then read what it says (§7.2).
 
@@ -242,7 +266,7 @@ def without_staged(state: ListState) -> ListState:
 def _after(position: Position, change: Change) -> Position:
     if change.seq != position.seq + 1:
         raise _broken_chain(change.list, change.seq, f"expected {position.seq + 1}")
-    count = position.count + (1 if change.op is Op.ADD else -1)
+    count = position.count + (-1 if change.op is Op.REMOVE else 1)
     if count < 0:
         raise _broken_chain(change.list, change.seq, "more removed than added")
     return Position(change.seq, next_chain(position.chain, change), count)

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 from takeback.client.feed_state import (
     ListState,
     check_point,
+    check_withheld,
     known_points,
     take_page,
     take_snapshot,
@@ -33,8 +34,8 @@ from takeback.clock import Clock
 from takeback.errors import ConflictError, NotFoundError, ProtocolViolationError, TakebackError, UnavailableError
 from takeback.model.fingerprint import Algorithm
 from takeback.wire.feed_keys_v1 import KeysShape
-from takeback.wire.feed_snapshot_v1 import SignedTextShape, SnapshotStatement, read_snapshot
-from takeback.wire.feed_v1 import ChangesShape, SignatureShape, key_id_of, parse_change
+from takeback.wire.feed_snapshot_v1 import SnapshotStatement, read_snapshot
+from takeback.wire.feed_v1 import ChangesShape, SignatureShape, SignedTextShape, key_id_of, parse_change
 from takeback.wire.shape import parse_reply
 
 _MALFORMED: Final = "feed.malformed"
@@ -107,10 +108,11 @@ class SyncResult:
     Args:
         list: the list.
         seq: where it stands now.
-        count: live entries now.
+        count: live entries now, as the registry counts them: with those withheld.
         added: entries that were added and are there.
         removed: tombstones.
         seconds: how long it took.
+        withheld: how many of the live entries this partner is not told.
     """
 
     list: Algorithm
@@ -119,6 +121,7 @@ class SyncResult:
     added: int
     removed: int
     seconds: float
+    withheld: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +207,9 @@ class FeedSteps:
             raise
         state = self.store.state(name)
         added, removed = self.store.counts_after(name, before)
-        return SyncResult(name, state.applied.seq, state.applied.count, added, removed, self.elapsed_s() - started_s)
+        taken_s = self.elapsed_s() - started_s
+        withheld = self.store.withheld(name)
+        return SyncResult(name, state.applied.seq, state.applied.count, added, removed, taken_s, withheld)
 
     def _pull_changes(self, name: Algorithm) -> Steps[None]:
         began = self.store.state(name).staged.seq
@@ -220,7 +225,9 @@ class FeedSteps:
         public_key = yield from self._key_for(shape.head.signatures)
         now_s = self.clock.now_s()
         head = verified_head(name, shape.head, public_key, now_s)
-        step = take_page(before, head, [parse_change(name, change) for change in shape.changes], now_s)
+        changes = [parse_change(name, change) for change in shape.changes]
+        check_withheld(name, self.key.partner_id, changes, shape.withheld, public_key)
+        step = take_page(before, head, changes, now_s)
         self.store.stage(before, step)
         self.on_progress(Progress(name, Phase.CHANGES, step.state.staged.seq - began, head.seq - began))
         return step.is_proved

@@ -1,5 +1,6 @@
 """The tables of a list store and what is done to them inside one transaction.
 
+What the registry withholds is kept apart from the entries: it counts, and is nothing to match (feed-v1 §4.5).
 Every function takes a connection in a transaction; none begins or ends one. Ids and values are stored as bytes. A list
 lies in the order of its log, so that a snapshot is written from front to back.
 """
@@ -7,6 +8,7 @@ lies in the order of its log, so that a snapshot is written from front to back.
 import sqlite3
 from collections.abc import Iterable
 from datetime import date
+from itertools import islice
 from typing import Final
 
 from takeback.client.feed_state import ListState, Position, new_list_state
@@ -41,6 +43,16 @@ CREATE TABLE staged (
 CREATE TABLE departing (list TEXT NOT NULL, entry_id BLOB NOT NULL, PRIMARY KEY (list, entry_id)) WITHOUT ROWID;
 CREATE TABLE trust (pin TEXT PRIMARY KEY, public_key BLOB NOT NULL) WITHOUT ROWID;
 """
+LATER_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS withheld (
+  list TEXT NOT NULL, seq INTEGER NOT NULL, entry_id BLOB NOT NULL, PRIMARY KEY (list, seq)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS withheld_by_id ON withheld (list, entry_id);
+CREATE TABLE IF NOT EXISTS identity (name BLOB NOT NULL)
+"""
+"""Tables made beside the version's own: a store of an earlier build gets them when it is opened."""
+
+_ROWS_AT_ONCE: Final = 5_000
 _STATE_COLUMNS: Final = (
     "list, applied_seq, applied_chain, applied_count, staged_seq, staged_chain, staged_count,"
     " head_seq, head_chain, head_count, head_issued, head_expires, verified_s, fresh_until_s"
@@ -58,7 +70,7 @@ def apply_staged(db: sqlite3.Connection, name: Algorithm) -> None:
     """Move staged changes into the list, refusing those that cannot be (§2.3): the counts have to come out."""
     arguments = {"list": name.value}
     (adds, removes) = db.execute(
-        "SELECT count(*) FILTER (WHERE op = 'add'), count(*) FILTER (WHERE op = 'remove') FROM staged"
+        "SELECT count(*) FILTER (WHERE op <> 'remove'), count(*) FILTER (WHERE op = 'remove') FROM staged"
         " WHERE list = :list",
         arguments,
     ).fetchone()
@@ -67,16 +79,25 @@ def apply_staged(db: sqlite3.Connection, name: Algorithm) -> None:
         " SELECT list, seq, entry_id, value, quality, day FROM staged WHERE list = :list AND op = 'add'",
         arguments,
     ).rowcount
-    # Entry ids never come back (§2.3), so adding all and then removing is the same as going through the log;
-    # the comparison of sequence numbers refuses a tombstone that stands before its entry.
-    removed = db.execute(
-        "DELETE FROM entries WHERE list = :list AND entry_id IN"
-        " (SELECT gone.entry_id FROM staged AS gone JOIN entries AS there"
-        "  ON there.list = gone.list AND there.entry_id = gone.entry_id"
-        "  WHERE gone.list = :list AND gone.op = 'remove' AND gone.seq > there.seq)",
+    added += db.execute(
+        "INSERT OR IGNORE INTO withheld (list, seq, entry_id)"
+        " SELECT list, seq, entry_id FROM staged WHERE list = :list AND op = 'withheld'",
         arguments,
     ).rowcount
-    if (added, removed) != (adds, removes):
+    is_clear = not _is_told_and_withheld(db, name)
+    # Entry ids never come back (§2.3), so adding all and then removing is the same as going through the log;
+    # the comparison of sequence numbers refuses a tombstone that stands before its entry.
+    removed = sum(
+        db.execute(
+            f"DELETE FROM {table} WHERE list = :list AND entry_id IN"  # noqa: S608 - a constant
+            f" (SELECT gone.entry_id FROM staged AS gone JOIN {table} AS there"
+            "  ON there.list = gone.list AND there.entry_id = gone.entry_id"
+            "  WHERE gone.list = :list AND gone.op = 'remove' AND gone.seq > there.seq)",
+            arguments,
+        ).rowcount
+        for table in ("entries", "withheld")
+    )
+    if (added, removed, is_clear) != (adds, removes, True):
         raise ProtocolViolationError(
             "feed.chain", "The list arrived with changes missing, repeated or altered.", detail=f"{name.value}: entries"
         )
@@ -91,14 +112,14 @@ def replace_entries(db: sqlite3.Connection, after: ListState, live: Iterable[Cha
     """Exchange a list's entries for a snapshot's, with tombstones for those that are not in it."""
     place: dict[str, object] = {"list": after.list.value, "seq": after.applied.seq}
     db.execute("INSERT INTO departing SELECT list, entry_id FROM entries WHERE list = :list", place)
-    db.execute("DELETE FROM entries WHERE list = :list", place)
-    db.execute("DELETE FROM staged WHERE list = :list", place)
-    rows = db.executemany(
-        "INSERT OR IGNORE INTO entries (list, seq, entry_id, value, quality, day) VALUES (?, ?, ?, ?, ?, ?)",
-        (_entry_row(change) for change in live),
-    ).rowcount
+    for table in ("entries", "withheld", "staged"):
+        db.execute(f"DELETE FROM {table} WHERE list = :list", place)  # noqa: S608 - a constant
+    rows, end = _insert_live(db, live)
     count, last = db.execute("SELECT count(*), max(seq) FROM entries WHERE list = :list", place).fetchone()
-    if (max(rows, 0), count) != (after.applied.count, after.applied.count) or (last or 0) > after.applied.seq:
+    count += withheld_count(db, after.list)
+    expected = after.applied.count
+    is_clear = not _is_told_and_withheld(db, after.list)
+    if (rows, count, is_clear) != (expected, expected, True) or end > after.applied.seq:
         raise ProtocolViolationError(
             "feed.snapshot", "The snapshot of the list does not hold what was signed.", detail=after.list.value
         )
@@ -111,6 +132,38 @@ def replace_entries(db: sqlite3.Connection, after: ListState, live: Iterable[Cha
         {**place, "last": last},
     )
     db.execute("DELETE FROM departing")
+
+
+def _insert_live(db: sqlite3.Connection, live: Iterable[Change]) -> tuple[int, int]:
+    """Write what lives; how many changes that were, and the number of the last."""
+    changes = iter(live)
+    rows = end = 0
+    while piece := list(islice(changes, _ROWS_AT_ONCE)):
+        db.executemany(
+            "INSERT OR IGNORE INTO entries (list, seq, entry_id, value, quality, day) VALUES (?, ?, ?, ?, ?, ?)",
+            [_entry_row(change) for change in piece if change.op is Op.ADD],
+        )
+        db.executemany(
+            "INSERT OR IGNORE INTO withheld (list, seq, entry_id) VALUES (?, ?, ?)",
+            [(one.list.value, one.seq, bytes.fromhex(one.entry_id)) for one in piece if one.op is Op.WITHHELD],
+        )
+        rows, end = rows + len(piece), max(end, piece[-1].seq)
+    return rows, end
+
+
+def withheld_count(db: sqlite3.Connection, name: Algorithm) -> int:
+    """How many of a list's live entries this partner is not told."""
+    count: int = db.execute("SELECT count(*) FROM withheld WHERE list = ?", (name.value,)).fetchone()[0]
+    return count
+
+
+def _is_told_and_withheld(db: sqlite3.Connection, name: Algorithm) -> bool:
+    """Whether an entry was added twice, once with its value and once without."""
+    question = (
+        "SELECT 1 FROM withheld JOIN entries ON entries.list = withheld.list AND entries.entry_id = withheld.entry_id"
+        " WHERE withheld.list = ?"
+    )
+    return db.execute(question, (name.value,)).fetchone() is not None
 
 
 def read_state(db: sqlite3.Connection, name: Algorithm) -> ListState:

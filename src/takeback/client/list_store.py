@@ -17,6 +17,7 @@ from typing import Final, Self
 
 from takeback.client.feed_state import ListState, Step, without_staged
 from takeback.client.list_rows import (
+    LATER_SCHEMA,
     SCHEMA,
     VERSION,
     apply_staged,
@@ -25,6 +26,7 @@ from takeback.client.list_rows import (
     read_state,
     replace_entries,
     staged_row,
+    withheld_count,
     write_state,
 )
 from takeback.errors import CorruptDataError, UnavailableError
@@ -199,6 +201,11 @@ class ListStore:
             added, removed = db.execute(question, {"list": name.value, "seq": seq}).fetchone()
             return added, removed
 
+    def withheld(self, name: Algorithm) -> int:
+        """How many of a list's live entries this partner is not told (feed-v1 §4.5)."""
+        with self._reader() as db:
+            return withheld_count(db, name)
+
     def live(self, name: Algorithm, entry_ids: Iterable[EntryId]) -> frozenset[EntryId]:
         """Which of these entries are on the list now."""
         question = "SELECT 1 FROM entries WHERE list = ? AND entry_id = ?"
@@ -238,9 +245,9 @@ class ListStore:
                 raise CorruptDataError("store.damaged", "The list was stored by another version. Please sync anew.")
 
     def _named(self) -> bytes:
-        # Made beside the version's own tables: a store of an earlier build gets a name when it is opened.
         with self._transaction() as db:
-            db.execute("CREATE TABLE IF NOT EXISTS identity (name BLOB NOT NULL)")
+            for statement in LATER_SCHEMA.split(";"):
+                db.execute(statement)
             db.execute("INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identity)", (os.urandom(16),))
             name: bytes = db.execute("SELECT name FROM identity").fetchone()[0]
             return name

@@ -60,7 +60,8 @@ def feed_routes(gate: PartnerGate, feed: FeedService) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=_MAX_SEQ)] = MAX_CHANGES,
     ) -> Response:
         page = feed.changes(partner, name, after, limit)
-        shape = ChangesShape(changes=[change_shape(change) for change in page.changes], head=page.head)
+        told = [change_shape(change) for change in page.changes]
+        shape = ChangesShape(changes=told, head=page.head, withheld=page.withheld)
         # Written once here; FastAPI would check ten thousand changes a second time. A tombstone has no value to show.
         return _compressed(request, shape.model_dump_json(exclude_none=True).encode())
 

@@ -7,49 +7,63 @@ list nor a long transaction is ever held.
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import Any
+from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, select
 
 from takeback.db.insert import insert_if_new, insert_or_replace
+from takeback.exchange import store
 from takeback.exchange.tables import POINTS
-from takeback.model.entry import Change, Op
+from takeback.model.entry import Change
 from takeback.model.fingerprint import Algorithm
+from takeback.registry.addressed import forget, withheld_from
 from takeback.registry.tables import CHANGES, FLOORS, LISTS
 from takeback.wire.feed_snapshot_v1 import Point
 from takeback.wire.feed_v1 import first_chain
 
-_EPOCH = date(1970, 1, 1)
 _ADD = 1
 _REMOVE = 2
 _GONE = CHANGES.alias("gone")
 
 
-def live_at(connection: Connection, name: Algorithm, at_seq: int, after: int, limit: int) -> list[Change]:
+@dataclass(frozen=True, slots=True)
+class LivePlace:
+    """A list at one place of its log, as one reader is told it.
+
+    Args:
+        list: the list.
+        at_seq: the place.
+        reader: the partner; ``None`` for all who are told nothing alone.
+    """
+
+    list: Algorithm
+    at_seq: int
+    reader: str | None = None
+
+
+def live_at(connection: Connection, place: LivePlace, after: int, limit: int) -> list[Change]:
     """The next entries that are live at a place of the log, as the changes that added them, in order.
 
     Args:
-        connection: in a transaction. The log before ``at_seq`` does not change, so pieces read in different
-            transactions belong together, unless it is compacted beyond ``at_seq`` meanwhile.
-        name: the list.
-        at_seq: the place.
+        connection: in a transaction. The log before the place does not change, so pieces read in different
+            transactions belong together, unless it is compacted beyond that place meanwhile.
+        place: where, and for whom.
         after: of the last entry that is known.
         limit: most entries.
     """
     query = (
-        select(CHANGES)
+        select(CHANGES, withheld_from(place.reader).label("is_withheld"))
         .where(
-            CHANGES.c.list == name.value,
+            CHANGES.c.list == place.list.value,
             CHANGES.c.op == _ADD,
             CHANGES.c.seq > after,
-            CHANGES.c.seq <= at_seq,
-            ~_removed_until(at_seq),
+            CHANGES.c.seq <= place.at_seq,
+            ~_removed_until(place.at_seq),
         )
         .order_by(CHANGES.c.seq)
         .limit(limit)
     )
-    return [_added(name, row) for row in connection.execute(query)]
+    return [store.told_change_of(place.list, row) for row in connection.execute(query)]
 
 
 def dead_adds(connection: Connection, name: Algorithm, until_day: int, seqs: range) -> list[int]:
@@ -84,6 +98,8 @@ def dead_adds(connection: Connection, name: Algorithm, until_day: int, seqs: ran
 def erase_adds(connection: Connection, name: Algorithm, seqs: Sequence[int], reached: Point) -> None:
     """Take changes out of a log, and note that nobody can follow it from before the last of them any more.
 
+    To whom their entries were told goes with them.
+
     Args:
         connection: in a transaction that writes.
         name: the list.
@@ -93,9 +109,9 @@ def erase_adds(connection: Connection, name: Algorithm, seqs: Sequence[int], rea
     if reached.seq > floor(connection, name).seq:
         row = {"list": name.value, "seq": reached.seq, "chain": reached.chain}
         insert_or_replace(connection, FLOORS, [row], ("seq", "chain"))
-    connection.execute(
-        delete(CHANGES).where(CHANGES.c.list == name.value, CHANGES.c.seq.in_(seqs), CHANGES.c.op == _ADD)
-    )
+    theirs = (CHANGES.c.list == name.value, CHANGES.c.seq.in_(seqs), CHANGES.c.op == _ADD)
+    forget(connection, list(connection.execute(select(CHANGES.c.entry_id).where(*theirs)).scalars()))
+    connection.execute(delete(CHANGES).where(*theirs))
 
 
 def floor(connection: Connection, name: Algorithm) -> Point:
@@ -135,16 +151,4 @@ def _removed_until(at_seq: int) -> ColumnElement[bool]:
         _GONE.c.op == _REMOVE,
         _GONE.c.entry_id == CHANGES.c.entry_id,
         _GONE.c.seq <= at_seq,
-    )
-
-
-def _added(name: Algorithm, row: Row[Any]) -> Change:
-    return Change(
-        list=name,
-        seq=row.seq,
-        op=Op.ADD,
-        entry_id=bytes(row.entry_id).hex(),
-        value=bytes(row.value).hex(),
-        quality=row.quality,
-        day=_EPOCH + timedelta(days=row.day),
     )

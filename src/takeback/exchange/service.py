@@ -19,7 +19,7 @@ from takeback.exchange.audit import verify_audit
 from takeback.exchange.keyring import Keyring
 from takeback.exchange.snapshots import SnapshotShelf
 from takeback.exchange.types import AuditedAct, AuditRecord, Partner
-from takeback.model.entry import Change, Head
+from takeback.model.entry import Change, Head, Op
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Feedback
 from takeback.registry import store as registry_store
@@ -29,11 +29,11 @@ from takeback.wire.feed_snapshot_v1 import (
     POINT_CONTEXT,
     SNAPSHOT_CONTEXT,
     Point,
-    SignedTextShape,
     point_text,
     snapshot_text,
 )
-from takeback.wire.feed_v1 import MAX_CHANGES, SignedHeadShape, max_changes
+from takeback.wire.feed_v1 import MAX_CHANGES, SignedHeadShape, SignedTextShape, max_changes
+from takeback.wire.feed_withheld_v1 import WITHHELD_CONTEXT, withheld_text
 
 _SECONDS_A_DAY = 86_400
 _VOUCH_INTERVAL_S = 15
@@ -42,10 +42,11 @@ _VOUCH_INTERVAL_S = 15
 
 @dataclass(frozen=True, slots=True)
 class SignedChanges:
-    """A page of a log, and the head taken in the same snapshot."""
+    """A page of a log as one partner is told it, the head of the same snapshot, and a word about what is withheld."""
 
     changes: tuple[Change, ...]
     head: SignedHeadShape
+    withheld: SignedTextShape | None = None
 
 
 class FeedService:
@@ -115,10 +116,14 @@ class FeedService:
                 raise ConflictError(
                     "feed.compacted", "The log does not go back so far any more. Take the snapshot of this list."
                 )
-            changes = tuple(store.changes_after(connection, name, after, min(limit, max_changes(name))))
+            most = min(limit, max_changes(name))
+            changes = tuple(store.changes_for(connection, partner.partner_id, name, after, most))
         last = changes[-1].seq if changes else after
         self.note_pull(partner, AuditedAct.PULL, name, after, last)
-        return SignedChanges(changes, self._sign(state, issued_s))
+        withheld = None
+        if any(change.op is Op.WITHHELD for change in changes):
+            withheld = self._sign_text(withheld_text(name, partner.partner_id, changes), WITHHELD_CONTEXT)
+        return SignedChanges(changes, self._sign(state, issued_s), withheld)
 
     def snapshot(self, partner: Partner, untrusted_list: str) -> SignedTextShape:
         """What the newest snapshot of a list is, signed.
@@ -129,7 +134,7 @@ class FeedService:
             UnavailableError: ``snapshot.building``.
         """
         name = entitled_list(partner, untrusted_list)
-        statement = self._shelf.statement(name)
+        statement = self._shelf.statement(name, partner.partner_id)
         self.note_pull(partner, AuditedAct.PULL, name, 0, statement.seq)
         return self._sign_text(snapshot_text(statement), SNAPSHOT_CONTEXT)
 
@@ -140,7 +145,7 @@ class FeedService:
             NotFoundError: ``list.unknown`` or ``snapshot.gone``.
             NotAllowedError: ``partner.not_entitled``.
         """
-        return self._shelf.file(entitled_list(partner, untrusted_list), untrusted_digest)
+        return self._shelf.file(entitled_list(partner, untrusted_list), partner.partner_id, untrusted_digest)
 
     def point(self, partner: Partner, untrusted_list: str, seq: int) -> SignedTextShape:
         """A place of a log that a head was once signed for, signed again.

@@ -1,16 +1,19 @@
 """The log as protocols without numbers show it: only the latest state of each entry.
 
 An add whose entry has gone is not shown any more, so a value that was withdrawn is not handed out again; its tombstone
-is. Every function takes a connection in a transaction.
+is. What a partner is not told (feed-v1 §4.5) is not shown to it, for these protocols have no word for it.
+
+Every function takes a connection in a transaction.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, exists, or_, select
+from sqlalchemy import Connection, and_, exists, or_, select
 
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import FeedbackValue
+from takeback.registry.addressed import withheld_from
 from takeback.registry.store import chunks
 from takeback.registry.tables import CHANGES, ENTRIES, FEEDBACK
 
@@ -32,7 +35,15 @@ class ShownChange:
     value: bytes | None = field(repr=False)
 
 
-def shown_changes(connection: Connection, name: Algorithm, after: int, last: int, limit: int) -> list[ShownChange]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A list, and the partner who reads it."""
+
+    list: Algorithm
+    partner_id: str
+
+
+def shown_changes(connection: Connection, of: Reading, after: int, last: int, limit: int) -> list[ShownChange]:
     """The next entries whose latest change is above ``after`` and at most ``last``, by number."""
     gone = CHANGES.alias("gone")
     was_removed = exists().where(
@@ -40,8 +51,8 @@ def shown_changes(connection: Connection, name: Algorithm, after: int, last: int
     )
     query = (
         select(CHANGES.c.seq, CHANGES.c.entry_id, CHANGES.c.value)
-        .where(CHANGES.c.list == name.value, CHANGES.c.seq > after, CHANGES.c.seq <= last)
-        .where(or_(CHANGES.c.op == _REMOVE, ~was_removed))
+        .where(CHANGES.c.list == of.list.value, CHANGES.c.seq > after, CHANGES.c.seq <= last)
+        .where(or_(CHANGES.c.op == _REMOVE, and_(~was_removed, ~withheld_from(of.partner_id))))
         .order_by(CHANGES.c.seq)
         .limit(limit)
     )
@@ -64,14 +75,17 @@ class Added:
     day: int
 
 
-def additions(connection: Connection, name: Algorithm, entry_ids: Sequence[bytes]) -> dict[bytes, Added]:
-    """The adds of these entries."""
+def additions(connection: Connection, of: Reading, entry_ids: Sequence[bytes]) -> dict[bytes, Added]:
+    """The adds of those of these entries that the partner was told."""
     return {
         bytes(row.entry_id): Added(None if row.value is None else bytes(row.value), row.day)
         for chunk in chunks(entry_ids)
         for row in connection.execute(
             select(CHANGES.c.entry_id, CHANGES.c.value, CHANGES.c.day).where(
-                CHANGES.c.entry_id.in_(chunk), CHANGES.c.op == _ADD, CHANGES.c.list == name.value
+                CHANGES.c.entry_id.in_(chunk),
+                CHANGES.c.op == _ADD,
+                CHANGES.c.list == of.list.value,
+                ~withheld_from(of.partner_id),
             )
         )
     }

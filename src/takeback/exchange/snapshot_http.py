@@ -17,8 +17,7 @@ from takeback.exchange.types import Partner, Scope
 from takeback.exchange.watch import MAX_WAIT_S, ListWatch
 from takeback.httpkit.problem import problem_replies
 from takeback.model.fingerprint import Algorithm
-from takeback.wire.feed_snapshot_v1 import SignedTextShape
-from takeback.wire.feed_v1 import MovedShape
+from takeback.wire.feed_v1 import MovedShape, SignedTextShape
 
 WAIT_PATH = "/feed/v1/wait"
 

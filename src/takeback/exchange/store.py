@@ -15,7 +15,10 @@ from takeback.exchange.tables import AUDIT, AUDIT_TAIL, HEADS, PARTNER_KEYS, PAR
 from takeback.exchange.types import AuditedAct, AuditRecord, KeyHashes, Partner, PartnerKey, Scope
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm
+from takeback.registry.addressed import withheld_from
+from takeback.registry.batch_store import DIGESTED
 from takeback.registry.tables import CHANGES
+from takeback.wire.feed_v1 import withhold
 
 _EPOCH = date(1970, 1, 1)
 _OP_OF_NUMBER = {1: Op.ADD, 2: Op.REMOVE}
@@ -119,14 +122,32 @@ def _partner(row: Row[Any]) -> Partner:
 
 
 def changes_after(connection: Connection, name: Algorithm, after: int, limit: int) -> list[Change]:
-    """The next changes of a log, in order."""
+    """The next changes of a log as the registry has them, in order. What a partner gets: :func:`changes_for`."""
     query = (
         select(CHANGES).where(CHANGES.c.list == name.value, CHANGES.c.seq > after).order_by(CHANGES.c.seq).limit(limit)
     )
-    return [_change(name, row) for row in connection.execute(query)]
+    return [change_of(name, row) for row in connection.execute(query)]
 
 
-def _change(name: Algorithm, row: Row[Any]) -> Change:
+def changes_for(connection: Connection, partner_id: str, name: Algorithm, after: int, limit: int) -> list[Change]:
+    """The next changes of a log, in order, without the values that this partner is not told (feed-v1 §4.5)."""
+    query = (
+        select(CHANGES, withheld_from(partner_id).label("is_withheld"))
+        .where(CHANGES.c.list == name.value, CHANGES.c.seq > after)
+        .order_by(CHANGES.c.seq)
+        .limit(limit)
+    )
+    return [told_change_of(name, row) for row in connection.execute(query)]
+
+
+def told_change_of(name: Algorithm, row: Row[Any]) -> Change:
+    """A change from a row of ``changes`` that also says whether its value ``is_withheld``."""
+    change = change_of(name, row)
+    return withhold(change) if row.is_withheld and change.op is Op.ADD else change
+
+
+def change_of(name: Algorithm, row: Row[Any]) -> Change:
+    """A change from a row of ``changes``."""
     return Change(
         list=name,
         seq=row.seq,
@@ -135,6 +156,7 @@ def _change(name: Algorithm, row: Row[Any]) -> Change:
         value=None if row.value is None else bytes(row.value).hex(),
         quality=row.quality,
         day=_EPOCH + timedelta(days=row.day),
+        is_digested=row.form == DIGESTED,
     )
 
 

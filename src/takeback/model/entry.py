@@ -15,6 +15,8 @@ class Op(StrEnum):
 
     ADD = "add"
     REMOVE = "remove"
+    WITHHELD = "withheld"
+    """An addition whose value another partner is told: here only its place and its digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,13 @@ class Change:
     Args:
         list: the list it belongs to; one list an algorithm.
         seq: position in the log, from 1 without gaps.
-        op: add, or remove (a tombstone, which carries no value and no quality).
+        op: add, remove (a tombstone, which carries no value and no quality), or withheld (nor does this).
         entry_id: the entry it concerns.
-        value: the fingerprint's text; ``None`` on a tombstone.
+        value: the fingerprint's text; only an addition has one.
         quality: PDQ's quality; ``None`` where there is none.
         day: the UTC day of the change; nothing finer is kept.
+        is_digested: whether an addition enters the chain by its digest (feed-v1 §2.4). No part of what it says.
+        digest: 64 hexadecimal digits in the place of what is withheld; ``None`` on everything else.
     """
 
     list: Algorithm
@@ -38,6 +42,8 @@ class Change:
     value: str | None = field(repr=False)
     quality: int | None
     day: date
+    is_digested: bool = field(default=False, compare=False)
+    digest: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 All in one transaction, so a batch that fails has not happened. After it, nothing in the database says which
 fingerprints came together: every table is filled in an order of its own, ids are random, times are days.
 
-**Source:** docs/protocol/case-v1.md §5 to §7; docs/protocol/feed-v1.md §1 and §2; docs/adr/0004 and 0030.
+**Source:** docs/protocol/case-v1.md §5 to §7; docs/protocol/feed-v1.md §1 and §2; docs/adr/0004, 0030 and 0033.
 """
 
 import secrets
@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 from takeback.model.case import HeldFingerprint, Terms
 from takeback.model.entry import Op
 from takeback.model.fingerprint import Algorithm
-from takeback.registry import batch_store, set_aside, store
+from takeback.registry import addressed, batch_store, set_aside, store
+from takeback.registry.canary_life import Canaries
 from takeback.registry.change_log import append_marks
 from takeback.registry.topping_up import ToppingUp
 from takeback.registry.types import Additions, BatchReport, Entry, GuardCheck, Intake, WaitingCase, Wishes
@@ -55,6 +56,7 @@ class Batch:
         left_out: case ids that stay in intake this time.
         terms: delay of withdrawals, lifetime of holds.
         topping_up: decoys for a small batch, if any.
+        canaries: entries that one partner alone is told, if any.
         guard: says which new entries are near to something on the guard list, and so wait for the operator.
     """
 
@@ -63,6 +65,7 @@ class Batch:
     left_out: frozenset[bytes] = frozenset()
     terms: Terms = field(default_factory=Terms)
     topping_up: ToppingUp | None = None
+    canaries: Canaries | None = None
     guard: GuardCheck = no_guard
 
     def run(self, connection: Connection) -> BatchReport:
@@ -92,9 +95,11 @@ class Batch:
         # case-v1 §5.3: a case that was taken in before adds nothing, and nothing withdrawn since comes back.
         new_cases = [case for case in going if case.case_id not in known]
         additions = self._additions(connection, new_cases, self._gone_at_once(wishes))
+        models = additions.entries
         if self.topping_up is not None:
             additions = additions.with_(self.topping_up.arriving(connection, new_cases, self.today))
         added = self._write(connection, additions)
+        added += self._write_canaries(connection, added, models)
         removed = self._remove(connection, self._leaving(connection, wishes))
         self._extend_logs(connection, added, removed)
         return BatchReport(len(going), len(added), len(removed), 0)
@@ -129,6 +134,19 @@ class Batch:
         set_aside.hold_back(connection, sorted(guarded), self.today)
         return [entry for entry in additions.entries if entry.entry_id not in guarded]
 
+    def _write_canaries(self, connection: Connection, added: Sequence[Entry], models: Sequence[Entry]) -> list[Entry]:
+        """Write canaries beside what is added; those that go onto their lists."""
+        if self.canaries is None:
+            return []
+        coming = self.canaries.arriving(connection, added, models, self.today)
+        entries = [entry for mine in coming.values() for entry in mine]
+        batch_store.insert_entries(connection, entries, self.today)
+        addressed.note(connection, coming)
+        for entry in entries:
+            until_day = self._until_day_of(self.canaries.last_day(entry, self.today)) if self.ends_holds else None
+            batch_store.insert_holds(connection, [(self.canaries.hold(entry), entry.entry_id)], until_day)
+        return entries
+
     def _leaving(self, connection: Connection, wishes: Wishes) -> frozenset[bytes]:
         """Note delays and renewals; the token hashes of all holds that go now, whyever."""
         if self.ends_holds:
@@ -140,6 +158,8 @@ class Batch:
         going = expired | {item for item, day in waiting.items() if day <= self.today} | self._gone_at_once(wishes)
         if self.topping_up is not None:
             going |= self.topping_up.leaving(connection, len(going), self.today)
+        if self.canaries is not None:
+            going |= self.canaries.leaving(connection, self.today)
         staying = {item: day for item, day in waiting.items() if item not in going}
         if staying != batch_store.leaving(connection):
             batch_store.rewrite_leaving(connection, self._shuffled(staying.items()))
@@ -161,6 +181,10 @@ class Batch:
 
     def _until_day(self) -> int:
         return end_of_hold(self.today, self.terms.hold_lifetime_days or 0)
+
+    def _until_day_of(self, last_day: int) -> int:
+        # A canary goes on its own day; ending with everybody's holds it would never be older than a lifetime.
+        return max(self._until_day(), end_of_hold(last_day, 0))
 
     def _remove(self, connection: Connection, going: frozenset[bytes]) -> list[Entry]:
         holds = store.entries_of_holds(connection, going)

@@ -33,7 +33,9 @@ from takeback.registry.tables import (
 from takeback.registry.types import Entry, Intake, LogExtension, WaitingCase
 
 _LONGEST_LOCK_WAIT_S = 3
-OP_NUMBER = {Op.ADD: 1, Op.REMOVE: 2}
+_ADD, _REMOVE = 1, 2
+WHOLE, DIGESTED = 1, 2
+"""How an addition enters the chain: by its value, or by its digest (feed-v1 §2.3, §2.4)."""
 
 
 def lock_intake(connection: Connection) -> None:
@@ -125,7 +127,7 @@ def insert_entries(connection: Connection, entries: Sequence[Entry], day: int) -
             "entry_id": entry.entry_id,
             "algorithm": entry.algorithm.value,
             "value": entry.value,
-            "digest": _digest(entry.value),
+            "digest": entry.digest(),
             "quality": entry.quality,
             "day": day,
         }
@@ -250,11 +252,12 @@ def append_changes(connection: Connection, extension: LogExtension) -> None:
         {
             "list": change.list.value,
             "seq": change.seq,
-            "op": OP_NUMBER[change.op],
+            "op": _REMOVE if change.op is Op.REMOVE else _ADD,
             "entry_id": bytes.fromhex(change.entry_id),
             "value": None if change.value is None else bytes.fromhex(change.value),
             "quality": change.quality,
             "day": extension.state.day,
+            "form": DIGESTED if change.is_digested else WHOLE,
         }
         for change in extension.changes
     ]

@@ -1,14 +1,14 @@
-"""Recognising our own list when it turns up elsewhere: by the decoys in it, and only with their key.
+"""Recognising our own list when it turns up elsewhere: by the canaries and decoys in it, and only with their key.
 
-Every partner gets the same log, so a decoy says which moments of the list a leak can be from, not which partner leaked.
-That, beside the audit of pulls, narrows down who could have.
+A canary names the partner it was told to, from its value alone. A decoy is told to everybody: it says which moments of
+the list a leak can be from, and the audit of pulls who could have had it then.
 
 **Source:** docs/protocol/case-v1.md §7.4.
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from sqlalchemy import Connection, func, select
@@ -42,16 +42,34 @@ class Sighting:
     before_seq: int | None
 
 
-def decoy_parts(decoys: Decoys, untrusted_text: bytes) -> set[bytes]:
-    """The decoys, or parts of decoys, that stand in a text as hexadecimal."""
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What of ours stands in a text.
+
+    Args:
+        decoys: decoys, or parts of decoys.
+        canaries: by partner, how many different values are, or hold a part of, its canaries.
+    """
+
+    decoys: frozenset[bytes] = field(repr=False)
+    canaries: dict[str, int]
+
+
+def marks(decoys: Decoys, partner_ids: Iterable[str], untrusted_text: bytes) -> Marks:
+    """Look for decoys and for partners' canaries among what stands in a text as hexadecimal."""
+    makers = {partner_id: decoys.of_partner(partner_id) for partner_id in partner_ids}
     found: set[bytes] = set()
-    for run in _HEX.findall(untrusted_text):
-        value = bytes.fromhex((run[: len(run) // 2 * 2]).decode("ascii"))
-        found |= {part for part in _parts(value) if decoys.is_decoy(part)}
-    return found
+    told: dict[str, int] = {}
+    for run in {run.lower() for run in _HEX.findall(untrusted_text)}:
+        parts = _parts(bytes.fromhex((run[: len(run) // 2 * 2]).decode("ascii")))
+        found |= {part for part in parts if decoys.is_decoy(part)}
+        for partner_id, maker in makers.items():
+            if any(maker.is_decoy(part) for part in parts):
+                told[partner_id] = told.get(partner_id, 0) + 1
+    return Marks(frozenset(found), told)
 
 
-def sightings(connection: Connection, found: set[bytes]) -> list[Sighting]:
+def sightings(connection: Connection, found: frozenset[bytes]) -> list[Sighting]:
     """On which lists these decoys are or were. Reads every log from end to end."""
     added: dict[Algorithm, dict[bytes, tuple[int, int]]] = {}
     removed: dict[Algorithm, dict[bytes, int]] = {}
@@ -88,5 +106,5 @@ def count_decoys(connection: Connection, decoys: Decoys) -> dict[Algorithm, tupl
     return {name: (total, counts[name]) for name, total in totals.items()}
 
 
-def _parts(value: bytes) -> Iterable[bytes]:
+def _parts(value: bytes) -> set[bytes]:
     return {value, *pdq_parts(value)}

@@ -34,7 +34,7 @@ def append_marks(connection: Connection, marks: Sequence[tuple[Op, Entry]], toda
 
 
 def extend_log(state: ListState, marks: Sequence[tuple[Op, Entry]], today: int) -> LogExtension:
-    """Number and chain changes onto a log (feed-v1 §1.2, §2.2).
+    """Number and chain changes onto a log (feed-v1 §1.2, §2.2), additions by their digest (§2.4).
 
     Args:
         state: where the log stands.
@@ -53,6 +53,7 @@ def extend_log(state: ListState, marks: Sequence[tuple[Op, Entry]], today: int) 
             value=entry.value.hex() if is_add else None,
             quality=entry.quality if is_add else None,
             day=_EPOCH + timedelta(days=day),
+            is_digested=is_add,
         )
         changes.append(change)
         state = ListState(

@@ -1,10 +1,12 @@
-"""Decoys: made-up entries that look real to a partner, match nothing, and that only the registry's key recognises.
+"""Decoys and canaries: made-up entries that look real, match nothing, and that only the registry's key recognises.
 
 A decoy carries its own proof: half of a value is drawn, the other half follows from it under the key. So no table says
 which entries are decoys, and a copy of the database without ``keys/`` cannot tell them apart; with the key, one value
 is enough. They withstand looking, not study: the regions or frames of a decoy are less alike than a real picture's.
 
-**Source:** docs/protocol/case-v1.md §7.3; docs/adr/0030-company-and-decoys.md.
+A canary is the same under a key of one partner, which follows from the registry's: one value of it names the partner.
+
+**Source:** docs/protocol/case-v1.md §7.3 and §7.5; docs/adr/0030-company-and-decoys.md and 0033-canaries.md.
 """
 
 import hashlib
@@ -28,6 +30,13 @@ _ONES = 128
 
 MIN_LIFE_DAYS, MAX_LIFE_DAYS = 14, 180
 """A decoy's entry lives between so many days, drawn by the key."""
+
+_LONGEST_LIFE_DAYS = 3650
+_ONE_LONG_LIFE_IN = 4
+"""One canary in so many lives for up to ten years: by their age alone old entries must not be safe to leak."""
+
+_LOOKED_AT_FIRST = 16
+"""Places of a half that decide about nearly every value that is not ours."""
 
 _MAX_TICK = 65_535
 _USUAL_QUALITIES = (100, 100, 100, 100, 99, 97, 92, 85, 76, 68)
@@ -67,6 +76,21 @@ class Decoys:
             return self._is_digest(value)
         return any(self._is_pdq(part) for part in pdq_parts(value))
 
+    def of_partner(self, partner_id: str) -> "Decoys":
+        """Makes and recognises the canaries of one partner."""
+        return Decoys(self._mac("canary", partner_id.encode("ascii")), self.random)
+
+    def hold_of_canary(self, digest: bytes) -> bytes:
+        """What the hold of a canary is filed under, from the SHA-256 of its value."""
+        return hashlib.sha256(self._mac("canary-hold", digest)[:_HALF_BYTES]).digest()
+
+    def last_day_of_canary(self, digest: bytes, day: int) -> int:
+        """From which day on a canary that came on ``day`` may go."""
+        draw = self._mac("canary-life", digest)
+        is_long = draw[0] % _ONE_LONG_LIFE_IN == 0
+        shortest, longest = (MAX_LIFE_DAYS, _LONGEST_LIFE_DAYS) if is_long else (MIN_LIFE_DAYS, MAX_LIFE_DAYS)
+        return day + shortest + int.from_bytes(draw[1:9], "big") % (longest - shortest + 1)
+
     def token_hash(self, day: int, number: int) -> bytes:
         """What the hold of a day's n-th decoy is filed under: to anybody else as random as any other."""
         return hashlib.sha256(self._mac("token", _numbered(day, number))[:_HALF_BYTES]).digest()
@@ -81,14 +105,33 @@ class Decoys:
         return drawn + self._other_half(drawn)
 
     def _is_pdq(self, value: bytes) -> bool:
-        return hmac.compare_digest(self._other_half(value[:_HALF_BYTES]), value[_HALF_BYTES:])
+        drawn, half = value[:_HALF_BYTES], value[_HALF_BYTES:]
+        return self._may_be_other_half(drawn, half) and hmac.compare_digest(self._other_half(drawn), half)
 
     def _other_half(self, drawn: bytes) -> bytes:
         """The half that makes the whole have 128 ones, in places that the key draws."""
         ones = _ONES - int.from_bytes(drawn, "big").bit_count()
-        draws = hashlib.shake_256(self._mac("pdq", drawn)).digest(4 * _HALF_BITS)
-        order = sorted(range(_HALF_BITS), key=lambda place: draws[4 * place : 4 * place + 4])
+        draws = self._draws(drawn, _HALF_BITS)
+        order = sorted(range(_HALF_BITS), key=draws.__getitem__)
         return sum(1 << place for place in order[:ones]).to_bytes(_HALF_BYTES, "big")
+
+    def _may_be_other_half(self, drawn: bytes, half: bytes) -> bool:
+        """``False`` for most that are not, at a tenth of the cost: the places that are set have the lowest draws."""
+        number = int.from_bytes(half, "big")
+        highest_set, lowest_clear = b"", b"\xff" * 4
+        for place, draw in enumerate(self._draws(drawn, _LOOKED_AT_FIRST)):
+            if number >> place & 1:
+                highest_set = max(highest_set, draw)
+            else:
+                lowest_clear = min(lowest_clear, draw)
+            if highest_set > lowest_clear:
+                return False
+        return True
+
+    def _draws(self, drawn: bytes, places: int) -> list[bytes]:
+        """What the key draws for the first places of the other half."""
+        draws = hashlib.shake_256(self._mac("pdq", drawn)).digest(4 * places)
+        return [draws[at : at + 4] for at in range(0, 4 * places, 4)]
 
     def _digest(self, length: int) -> bytes:
         drawn = self.random.randbytes(length // 2)

@@ -22,6 +22,7 @@ from takeback.model.lead import FeedbackValue
 from takeback.registry import batch_store, set_aside, store
 from takeback.registry.audience import AudienceCount, audience
 from takeback.registry.batch import Batch, end_of_hold, failing_cases, no_guard
+from takeback.registry.canary_life import Canaries
 from takeback.registry.caps import SubmissionCaps
 from takeback.registry.company import Company
 from takeback.registry.proof import SpentProof, forget_expired, spend
@@ -51,6 +52,7 @@ class Rules:
         terms: what a person is told.
         company: whether a batch may go already.
         topping_up: decoys for small batches; ``None`` for none.
+        canaries: entries for one partner alone; ``None`` for none.
         tries: how many receipts that open nothing are answered.
         caps: how much a submission may hold.
         guard: which new entries wait for the operator.
@@ -59,6 +61,7 @@ class Rules:
     terms: Terms = field(default_factory=Terms)
     company: Company = field(default_factory=lambda: Company(1, 0))
     topping_up: ToppingUp | None = None
+    canaries: Canaries | None = None
     tries: Tries = field(default_factory=lambda: Tries(600))
     caps: SubmissionCaps = field(default_factory=SubmissionCaps)
     guard: GuardCheck = no_guard
@@ -200,7 +203,16 @@ class RegistryService:
         return self.terms.hold_lifetime_days is not None
 
     def _batch(self, left_out: frozenset[bytes] = frozenset()) -> Batch:
-        return Batch(self._shuffler, self._today(), left_out, self.terms, self._rules.topping_up, self._rules.guard)
+        rules = self._rules
+        return Batch(
+            self._shuffler,
+            self._today(),
+            left_out,
+            terms=rules.terms,
+            topping_up=rules.topping_up,
+            canaries=rules.canaries,
+            guard=rules.guard,
+        )
 
     def run_batch(self, left_out: frozenset[bytes] = frozenset()) -> BatchReport:
         """Move everything in intake, except cases named, in one transaction, and wipe it from the disk."""

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from takeback.model.entry import Op
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import FeedbackValue
-from takeback.registry import batch_store, store
+from takeback.registry import addressed, batch_store, store
 from takeback.registry.abuse_tables import ADMITTED, GUARD_VERSION, MATCH_COUNTS, SET_ASIDE
 from takeback.registry.change_log import append_marks
 from takeback.registry.tables import ENTRIES, FEEDBACK, HOLDS
@@ -102,6 +102,7 @@ def put_back(connection: Connection, entry_id: bytes, day: int) -> tuple[Entry, 
     # The list of values knows each once, so the old row steps aside before the new one comes.
     connection.execute(update(ENTRIES).where(ENTRIES.c.entry_id == entry_id).values(digest=secrets.token_bytes(32)))
     batch_store.insert_entries(connection, [new], day)
+    addressed.readdress(connection, entry_id, new)
     connection.execute(update(HOLDS).where(HOLDS.c.entry_id == entry_id).values(entry_id=new.entry_id))
     connection.execute(delete(ENTRIES).where(ENTRIES.c.entry_id == entry_id))
     kept = [{**row, "entry_id": new.entry_id} for row in words if row["value"] != FeedbackValue.NOT_BLOCKED.value]

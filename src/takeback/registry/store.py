@@ -19,6 +19,7 @@ from takeback.model.lead import Feedback, FeedbackValue
 from takeback.registry.abuse_tables import MATCH_COUNTS
 from takeback.registry.audience import count_cases
 from takeback.registry.tables import (
+    ADDRESSED,
     CASES,
     ENTRIES,
     EXPIRED,
@@ -226,9 +227,9 @@ def record_feedback(connection: Connection, partner_id: str, words: Sequence[Fee
     """Keep a partner's words about live entries, the latest of each (feed-v1 §6.2).
 
     Returns:
-        How many words were about an entry that is live on the list they name.
+        How many words were about an entry that is live on the list they name, and not withheld from this partner.
     """
-    live = _live_entries(connection, words)
+    live = _live_entries(connection, words, partner_id)
     latest = {(word.list, word.entry_id): word.value for word in words}
     rows = [
         {"partner_id": partner_id, "entry_id": bytes.fromhex(entry_id), "value": value.value, "day": day}
@@ -247,11 +248,13 @@ def _count_words(connection: Connection, words: Sequence[Feedback], day: int) ->
     insert_or_add(connection, MATCH_COUNTS, rows, "words")
 
 
-def _live_entries(connection: Connection, words: Sequence[Feedback]) -> set[tuple[Algorithm, str]]:
+def _live_entries(connection: Connection, words: Sequence[Feedback], partner_id: str) -> set[tuple[Algorithm, str]]:
     wanted = {bytes.fromhex(word.entry_id) for word in words}
     found: set[tuple[Algorithm, str]] = set()
+    # feed-v1 §6.2: of what is withheld from it a partner has nothing to say, and could take another's canaries off.
+    withheld = exists().where(ADDRESSED.c.entry_id == ENTRIES.c.entry_id, ADDRESSED.c.partner_id != partner_id)
     for chunk in chunks(wanted):
-        query = select(ENTRIES.c.entry_id, ENTRIES.c.algorithm).where(ENTRIES.c.entry_id.in_(chunk))
+        query = select(ENTRIES.c.entry_id, ENTRIES.c.algorithm).where(ENTRIES.c.entry_id.in_(chunk), ~withheld)
         # The batch deletes entries; a word must not arrive for one that is going in this instant.
         found |= {
             (Algorithm(row.algorithm), bytes(row.entry_id).hex())

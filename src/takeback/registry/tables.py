@@ -153,11 +153,24 @@ CHANGES = Table(
     Column("value", Bytes),
     Column("quality", SmallInteger),
     Column("day", Integer, nullable=False),
+    Column("form", SmallInteger, nullable=False, server_default="1"),
     CheckConstraint("op IN (1, 2)", name="changes_op"),
     Index("changes_entry_id", "entry_id", "op"),
     sqlite_with_rowid=False,
 )
-"""The logs of all lists. ``op``: 1 add, 2 remove. Adds of entries removed long ago may be missing (feed-v1 §8)."""
+"""The logs of all lists. ``op``: 1 add, 2 remove. ``form``: 2 for an add that enters the chain by its digest (feed-v1
+§2.4), else 1. Adds of entries removed long ago may be missing (feed-v1 §8)."""
+
+ADDRESSED = Table(
+    "addressed",
+    METADATA,
+    Column("entry_id", LargeBinary(16), primary_key=True),
+    Column("list", String(16), nullable=False),
+    Column("partner_id", String(16), nullable=False),
+    Index("addressed_list_partner_id", "list", "partner_id"),
+    sqlite_with_rowid=False,
+)
+"""Canaries: entries whose value one partner only is told. A row goes with the ``add`` of its entry."""
 
 FLOORS = Table(
     "floors",

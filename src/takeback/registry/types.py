@@ -1,5 +1,6 @@
 """Values that only the registry knows: what waits, what a batch does, where a log stands."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, auto
@@ -81,6 +82,10 @@ class Entry:
     algorithm: Algorithm
     value: bytes = field(repr=False)
     quality: int | None
+
+    def digest(self) -> bytes:
+        """SHA-256 of the value, by which the database finds it."""
+        return hashlib.sha256(self.value).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from takeback.errors import CorruptDataError
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm
 from takeback.registry import store
+from takeback.registry.batch_store import DIGESTED
 from takeback.registry.tables import CHANGES, ENTRIES, FLOORS
 from takeback.wire.feed_v1 import first_chain, next_chain
 
@@ -73,7 +74,8 @@ def _log(connection: Connection, name: Algorithm) -> Generator[Change, None, Non
             value = None if row.value is None else bytes(row.value).hex()
             day = _EPOCH + timedelta(days=row.day)
             op = Op.ADD if row.op == 1 else Op.REMOVE
-            yield Change(name, row.seq, op, bytes(row.entry_id).hex(), value, row.quality, day)
+            digested = row.form == DIGESTED
+            yield Change(name, row.seq, op, bytes(row.entry_id).hex(), value, row.quality, day, is_digested=digested)
 
 
 def _broken(name: Algorithm, what: str) -> CorruptDataError:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, BinaryIO, Final
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, ValidationError
 
 from takeback.errors import InvalidInputError, ProtocolViolationError
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import MAX_VALUE_DIGITS, Algorithm, parse_fingerprint, value_length
 from takeback.wire.case_v1 import AlgorithmName
-from takeback.wire.feed_v1 import SignatureShape
 from takeback.wire.shape import Hex64, ReplyShape
 
 SNAPSHOT_CONTEXT: Final = b"takeback/snapshot/v1\n"
@@ -28,16 +27,13 @@ MAGIC: Final = b"takeback-snapshot-1\n"
 _EPOCH: Final = date(1970, 1, 1)
 _ID_BYTES: Final = 16
 _NO_QUALITY: Final = 255
+_WITHHELD: Final = 254
+"""In the place of a quality: a digest follows instead of a value."""
+
+_DIGEST_BYTES: Final = 32
 _MAX_VARINT_BYTES: Final = 9
 _READ_BYTES: Final = 1 << 18
 _LAST_DAY: Final = (date.max - _EPOCH).days
-
-
-class SignedTextShape(ReplyShape):
-    """A text and its signatures: answer of ``GET /feed/v1/{list}/snapshot`` and of ``…/point``."""
-
-    text: Annotated[str, StringConstraints(max_length=1000)]
-    signatures: list[SignatureShape]
 
 
 class _SnapshotShape(ReplyShape):
@@ -141,24 +137,23 @@ def snapshot_rows(name: Algorithm, live: Iterable[Change]) -> Iterator[bytes]:
     is_fixed = value_length(name) is not None
     seq = day = 0
     for change in live:
-        value = bytes.fromhex(change.value or "")
         at = (change.day - _EPOCH).days
-        quality = _NO_QUALITY if change.quality is None else change.quality
-        yield b"".join(
-            (
-                _varint(change.seq - seq),
-                _varint(at - day),
-                bytes([quality]),
-                bytes.fromhex(change.entry_id),
-                b"" if is_fixed else _varint(len(value)),
-                value,
-            )
-        )
+        entry_id = bytes.fromhex(change.entry_id)
+        place = _varint(change.seq - seq) + _varint(at - day)
+        if change.op is Op.WITHHELD:
+            yield b"".join((place, bytes([_WITHHELD]), entry_id, bytes.fromhex(change.digest or "")))
+        else:
+            value = bytes.fromhex(change.value or "")
+            quality = _NO_QUALITY if change.quality is None else change.quality
+            size = b"" if is_fixed else _varint(len(value))
+            yield b"".join((place, bytes([quality]), entry_id, size, value))
         seq, day = change.seq, at
 
 
 def read_snapshot(name: Algorithm, untrusted_file: BinaryIO) -> Iterator[Change]:
-    """Read a file row by row, as the changes that added its entries. At most some hundred kilobytes are in memory.
+    """Read a file row by row, as the changes that added its entries, or kept back their values.
+
+    At most some hundred kilobytes are in memory.
 
     Raises:
         ProtocolViolationError: ``feed.malformed`` for anything that is not a row, also at the end.
@@ -181,16 +176,24 @@ def read_snapshot(name: Algorithm, untrusted_file: BinaryIO) -> Iterator[Change]
             day = _EPOCH + timedelta(days=days)
         quality = reader.take(1)[0]
         entry_id = reader.take(_ID_BYTES).hex()
-        size = reader.varint() if digits is None else digits // 2
-        if size > MAX_VALUE_DIGITS // 2:
-            raise _malformed()
-        value = reader.take(size).hex()
+        if quality == _WITHHELD:
+            digest = reader.take(_DIGEST_BYTES).hex()
+            yield Change(name, seq, Op.WITHHELD, entry_id, None, None, day, is_digested=True, digest=digest)
+            continue
+        value = _value(reader, digits)
         known_quality = None if quality == _NO_QUALITY else quality
         try:
             parse_fingerprint(name, value, known_quality)
         except InvalidInputError:
             raise _malformed() from None
         yield Change(name, seq, Op.ADD, entry_id, value, known_quality, day)
+
+
+def _value(reader: "_Reader", digits: int | None) -> str:
+    size = reader.varint() if digits is None else digits // 2
+    if size > MAX_VALUE_DIGITS // 2:
+        raise _malformed()
+    return reader.take(size).hex()
 
 
 class _Reader:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Literal, assert_never
 
@@ -24,7 +25,8 @@ MAX_FEEDBACK = 1_000
 
 _EPOCH = date(1970, 1, 1)
 _NO_QUALITY = 255
-_OP_BYTE = {Op.ADD: 1, Op.REMOVE: 2}
+_ADD_BYTE, _REMOVE_BYTE, _DIGESTED_BYTE = 1, 2, 3
+_ENTRY_CONTEXT = b"takeback/entry/v1\n"
 
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 FeedbackName = Literal["Blocked", "NotBlocked", "PendingReview", "QualityUnknown"]
@@ -57,6 +59,13 @@ class SignedHeadShape(ReplyShape):
     signatures: list[SignatureShape]
 
 
+class SignedTextShape(ReplyShape):
+    """A text and its signatures: what the registry says of a snapshot, of a point, of what it withholds."""
+
+    text: Annotated[str, StringConstraints(max_length=1000)]
+    signatures: list[SignatureShape]
+
+
 class HeadShape(ReplyShape):
     """What the text of a head says."""
 
@@ -72,11 +81,13 @@ class ChangeShape(ReplyShape):
     """One line of a log."""
 
     seq: Annotated[int, Field(ge=1)]
-    op: Literal["add", "remove"]
+    op: Literal["add", "remove", "withheld"]
     entry_id: Hex32
     value: str | None = None
     quality: int | None = None
     day: Day
+    digested: bool | None = None
+    digest: Hex64 | None = None
 
 
 class ChangesShape(ReplyShape):
@@ -84,6 +95,7 @@ class ChangesShape(ReplyShape):
 
     changes: Annotated[list[ChangeShape], Field(max_length=MAX_CHANGES)]
     head: SignedHeadShape
+    withheld: SignedTextShape | None = None
 
 
 class FeedbackShape(Shape):
@@ -130,19 +142,33 @@ def next_chain(chain: bytes, change: Change) -> bytes:
 
 
 def record_bytes(change: Change) -> bytes:
-    """A change as it enters the chain (§2.3)."""
+    """A change as it enters the chain (§2.3, §2.4)."""
+    seq, entry_id = change.seq.to_bytes(8, "big"), bytes.fromhex(change.entry_id)
+    day = (change.day - _EPOCH).days.to_bytes(4, "big")
+    if change.is_digested or change.op is Op.WITHHELD:
+        return b"".join((seq, bytes([_DIGESTED_BYTE]), entry_id, day, bytes.fromhex(digest_of(change))))
+    op = bytes([_REMOVE_BYTE if change.op is Op.REMOVE else _ADD_BYTE])
+    quality, size, value = _content(change)
+    return b"".join((seq, op, entry_id, quality, day, size, value))
+
+
+def digest_of(change: Change) -> str:
+    """What stands in the chain for an addition's content (§2.4): 64 hexadecimal digits."""
+    if change.digest is not None:
+        return change.digest
+    return hashlib.sha256(b"".join((_ENTRY_CONTEXT, *_content(change)))).hexdigest()
+
+
+def withhold(change: Change) -> Change:
+    """An addition as those see it who are not told its value (§4.5)."""
+    return replace(change, op=Op.WITHHELD, value=None, quality=None, is_digested=True, digest=digest_of(change))
+
+
+def _content(change: Change) -> tuple[bytes, bytes, bytes]:
+    """Quality, length and value, as they enter the chain."""
     value = b"" if change.value is None else bytes.fromhex(change.value)
-    return b"".join(
-        (
-            change.seq.to_bytes(8, "big"),
-            bytes([_OP_BYTE[change.op]]),
-            bytes.fromhex(change.entry_id),
-            bytes([_NO_QUALITY if change.quality is None else change.quality]),
-            (change.day - _EPOCH).days.to_bytes(4, "big"),
-            len(value).to_bytes(2, "big"),
-            value,
-        )
-    )
+    quality = _NO_QUALITY if change.quality is None else change.quality
+    return bytes([quality]), len(value).to_bytes(2, "big"), value
 
 
 def head_text(head: Head) -> str:
@@ -190,6 +216,8 @@ def change_shape(change: Change) -> ChangeShape:
         value=change.value,
         quality=change.quality,
         day=change.day.isoformat(),
+        digested=True if change.is_digested and change.op is Op.ADD else None,
+        digest=change.digest,
     )
 
 
@@ -197,13 +225,16 @@ def parse_change(name: Algorithm, shape: ChangeShape) -> Change:
     """Read a change.
 
     Raises:
-        ProtocolViolationError: ``feed.malformed`` for a value, quality or day that cannot be, or a tombstone with one.
+        ProtocolViolationError: ``feed.malformed`` for a value, quality, digest or day that cannot be, or one where
+            none belongs.
     """
     op = Op(shape.op)
     broken = ProtocolViolationError(
         "feed.malformed", "A change in the feed is not what the protocol says.", detail=f"{name.value} {shape.seq}"
     )
-    if op is Op.REMOVE and (shape.value is not None or shape.quality is not None):
+    if op is not Op.ADD and (shape.value, shape.quality, shape.digested) != (None, None, None):
+        raise broken
+    if (op is Op.WITHHELD) != (shape.digest is not None):
         raise broken
     try:
         if op is Op.ADD:
@@ -211,7 +242,17 @@ def parse_change(name: Algorithm, shape: ChangeShape) -> Change:
         day = date.fromisoformat(shape.day)
     except (InvalidInputError, ValueError):
         raise broken from None
-    return Change(name, shape.seq, op, shape.entry_id, shape.value, shape.quality, day)
+    return Change(
+        list=name,
+        seq=shape.seq,
+        op=op,
+        entry_id=shape.entry_id,
+        value=shape.value,
+        quality=shape.quality,
+        day=day,
+        is_digested=op is Op.WITHHELD or shape.digested is True,
+        digest=shape.digest,
+    )
 
 
 def parse_feedback(shape: FeedbackShape) -> Feedback:

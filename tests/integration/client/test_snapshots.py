@@ -297,7 +297,7 @@ def test_a_snapshot_does_not_hold_up_batches(exchange: Exchange) -> None:
     while maker.is_alive():
         exchange.submit(1)
     maker.join()
-    statement = shelf.statement(LIST)
+    statement = shelf.statement(LIST, exchange.rig.partner.partner.partner_id)
     assert 40 <= statement.seq == statement.count <= exchange.rig.head(LIST).seq
     with exchange.client() as client:
         assert client.sync_once([LIST])[0].count == exchange.rig.head(LIST).count

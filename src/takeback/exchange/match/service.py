@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from sqlalchemy import Engine
+
 from takeback.clock import Clock
-from takeback.db import GroupWriter
+from takeback.db import GroupWriter, reading
 from takeback.errors import NotAllowedError, UnavailableError
 from takeback.exchange import store
 from takeback.exchange.types import AuditedAct, AuditRecord, Partner
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.model.match import Match
+from takeback.registry.addressed import addressees
 
 _SECONDS_A_DAY = 86_400
 
@@ -46,12 +49,14 @@ class MatchService:
     """The use case.
 
     Args:
+        engine: the registry's database.
         matcher: the engine; ``None`` where the registry runs without one.
         writer: commits audit lines.
         clock: for their day.
     """
 
-    def __init__(self, matcher: ListMatcher | None, writer: GroupWriter, clock: Clock) -> None:
+    def __init__(self, engine: Engine, matcher: ListMatcher | None, writer: GroupWriter, clock: Clock) -> None:
+        self._engine = engine
         self._matcher = matcher
         self._writer = writer
         self._clock = clock
@@ -83,4 +88,11 @@ class MatchService:
             for name in sorted(lists)
         ]
         self._writer.run(partial(store.append_audit, records=records))
-        return Found(found.matches, seqs)
+        return Found(self._told(partner, found.matches), seqs)
+
+    def _told(self, partner: Partner, matches: Sequence[Match]) -> tuple[Match, ...]:
+        """Those with entries that are told to this partner: what it does not have on its list is not found."""
+        with reading(self._engine) as connection:
+            told_to = addressees(connection, {bytes.fromhex(match.entry_id) for match in matches})
+        me = partner.partner_id
+        return tuple(match for match in matches if told_to.get(bytes.fromhex(match.entry_id), me) == me)

@@ -6,7 +6,7 @@ its file was a picture or a video, and the clients of this shape use it for vide
 **Source:** docs/protocol/partner-shapes.md §2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
@@ -15,7 +15,7 @@ from takeback.clock import Clock
 from takeback.db import reading
 from takeback.errors import InvalidInputError, NotAllowedError, NotFoundError
 from takeback.exchange.service import FeedService
-from takeback.exchange.shown import ShownChange, shown_changes, words_of_list
+from takeback.exchange.shown import Reading, ShownChange, shown_changes, words_of_list
 from takeback.exchange.types import AuditedAct, Partner
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Feedback, FeedbackValue
@@ -95,8 +95,9 @@ class NcmecService:
         kinds = [kind for kind, name in _LIST_OF_KIND.items() if name in partner.lists]
         if not kinds:
             raise NotAllowedError("partner.not_entitled", "This key is for neither of the lists that this shape has.")
+        readings = {kind: Reading(_LIST_OF_KIND[kind], partner.partner_id) for kind in kinds}
         with reading(self._engine) as connection:
-            parts, following = self._read(connection, kinds, window, place)
+            parts, following = self._read(connection, readings, window, place)
         for part in parts.values():
             self._feed.note_pull(partner, AuditedAct.NCMEC_PULL, part.name, part.first, part.end)
         images, videos = (parts[kind].entries if kind in parts else () for kind in EntryKind)
@@ -124,7 +125,7 @@ class NcmecService:
             raise NotFoundError("entry.unknown", "There is no such entry with a fingerprint of this type.")
 
     def _read(
-        self, connection: Connection, kinds: Sequence[EntryKind], window: Window, place: Place | None
+        self, connection: Connection, readings: Mapping[EntryKind, Reading], window: Window, place: Place | None
     ) -> tuple[dict[EntryKind, _Part], Place | None]:
         """Fill the page, list by list, from where the last one ended."""
         parts: dict[EntryKind, _Part] = {}
@@ -132,22 +133,22 @@ class NcmecService:
         total = 0
         following: Place | None = None
         served = place.served if place else 0
-        for kind in kinds:
-            times = timetable(connection, _LIST_OF_KIND[kind])
+        for kind, of in readings.items():
+            times = timetable(connection, of.list)
             first, last = times.seq_at(window.after_s), times.seq_at(window.until_s)
             total += max(last - first, 0)
             if following is not None or (place is not None and _is_before(kind, place.kind)):
                 continue
             start = max(first, place.after) if place is not None and place.kind is kind else first
             # One more than there is room for tells whether another page is needed.
-            rows = shown_changes(connection, _LIST_OF_KIND[kind], start, last, room + 1)
+            rows = shown_changes(connection, of, start, last, room + 1)
             page, rest = rows[:room], rows[room:]
             room -= len(page)
             served += len(page)
             end = (page[-1].seq if page else start) if rest else max(last, start)
-            words = words_of_list(connection, _LIST_OF_KIND[kind]) if page else {}
+            words = words_of_list(connection, of.list) if page else {}
             entries = tuple(_entry(row, times.time_of(row.seq), words) for row in page)
-            parts[kind] = _Part(_LIST_OF_KIND[kind], start, last, entries, end)
+            parts[kind] = _Part(of.list, start, last, entries, end)
             if rest:
                 following = Place(kind, end, served, 0)
         if following is not None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from takeback.db import reading
 from takeback.errors import InvalidInputError, NotAllowedError
 from takeback.exchange.service import FeedService
-from takeback.exchange.shown import ShownChange, additions, shown_changes
+from takeback.exchange.shown import Reading, ShownChange, additions, shown_changes
 from takeback.exchange.types import AuditedAct, Partner
 from takeback.model.fingerprint import Algorithm
 from takeback.model.lead import Feedback, FeedbackValue
@@ -98,9 +98,10 @@ class StopNciiService:
             raise NotAllowedError("partner.not_entitled", "This key is for neither of the lists that this shape has.")
         given = None if not untrusted_token else _parse_token(untrusted_token)
         with reading(self._engine) as connection:
-            rows, cursors = _collect(connection, names, start_s, page_size, given)
+            readings = [Reading(name, partner.partner_id) for name in names]
+            rows, cursors = _collect(connection, readings, start_s, page_size, given)
             page = rows[:page_size]
-            records = _records(connection, page, start_s)
+            records = _records(connection, readings, page, start_s)
         reached = {name: _advanced(cursors[name], name, page) for name in names}
         if len(rows) <= page_size:
             # Whatever is left between the last shown change and the end was removed again, and is not shown.
@@ -125,7 +126,7 @@ class StopNciiService:
 
 def _collect(
     connection: Connection,
-    names: Sequence[Algorithm],
+    readings: Sequence[Reading],
     start_s: int,
     page_size: int,
     given: dict[Algorithm, Cursor] | None,
@@ -133,26 +134,29 @@ def _collect(
     """More rows than fit a page, if there are more, by time; and where each list began."""
     rows: list[_Row] = []
     cursors: dict[Algorithm, Cursor] = {}
-    for name in names:
+    for of in readings:
+        name = of.list
         times = timetable(connection, name)
         if given is None:
             cursor = Cursor(times.seq_at(start_s - 1), times.last_seq())
         else:
             cursor = Cursor(given[name].after, min(given[name].last, times.last_seq()))
         cursors[name] = cursor
-        found = shown_changes(connection, name, cursor.after, cursor.last, page_size + 1)
+        found = shown_changes(connection, of, cursor.after, cursor.last, page_size + 1)
         rows += [_Row(times.time_of(change.seq), name, change) for change in found]
     # Lists keep their own order in it, because their times rise with their numbers.
     return sorted(rows, key=lambda row: row.changed_s), cursors
 
 
-def _records(connection: Connection, page: Sequence[_Row], start_s: int) -> tuple[HashRecord, ...]:
+def _records(
+    connection: Connection, readings: Sequence[Reading], page: Sequence[_Row], start_s: int
+) -> tuple[HashRecord, ...]:
     words = feedback_counts(connection, [row.change.entry_id for row in page if row.change.value is not None])
     withdrawn = {
-        (name, entry_id): added
-        for name in SIGNAL_TYPES
+        (of.list, entry_id): added
+        for of in readings
         for entry_id, added in additions(
-            connection, name, [row.change.entry_id for row in page if row.list is name and row.change.value is None]
+            connection, of, [row.change.entry_id for row in page if row.list is of.list and row.change.value is None]
         ).items()
     }
     records: list[HashRecord] = []
