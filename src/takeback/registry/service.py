@@ -245,7 +245,9 @@ class RegistryService:
 
     def find_failing_cases(self) -> frozenset[bytes]:
         """Which waiting cases make a batch fail. Slow; nothing is changed."""
-        return self._writer.run(partial(failing_cases, batch=replace(self._batch(), topping_up=None)), alone=True)
+        return self._writer.run(
+            partial(failing_cases, batch=replace(self._batch(), topping_up=None, canaries=None)), alone=True
+        )
 
     def list_states(self) -> list[ListState]:
         """Where each list's log stands."""

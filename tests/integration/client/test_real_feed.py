@@ -28,6 +28,7 @@ from takeback.httpkit.serve import Server
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.model.lead import Feedback, FeedbackValue
 from takeback.settings import RegistrySettings
+from takeback.wire.feed_v1 import ChangeShape, change_shape, parse_change, withhold
 
 LIST = Algorithm.SHA256
 Change = Callable[[dict[str, Any]], None]
@@ -135,6 +136,12 @@ def test_pages_of_a_real_feed(partner: Partner) -> None:
     assert (result.seq, result.count) == (7, 7)
 
 
+def _withhold_the_first(answer: dict[str, Any]) -> None:
+    """As a registry would: the chain comes out."""
+    told = parse_change(LIST, ChangeShape.model_validate(answer["changes"][0]))
+    answer["changes"][0] = change_shape(withhold(told)).model_dump(exclude_none=True)
+
+
 def test_meddling_between_partner_and_registry_is_refused(partner: Partner) -> None:
     partner.submit(1, 2)
     partner.client.sync_once([LIST])
@@ -145,6 +152,9 @@ def test_meddling_between_partner_and_registry_is_refused(partner: Partner) -> N
     assert partner.told(lambda answer: answer["changes"].reverse()) == "feed.chain"
     assert partner.told(lambda answer: answer["changes"].append(answer["changes"][-1])) == "feed.chain"
     assert partner.told(lambda answer: answer["changes"][0].update(value=_value(99))) == "feed.chain"
+    assert partner.told(lambda answer: answer["changes"][0].update(digested=False)) == "feed.chain"
+    assert partner.told(_withhold_the_first) == "feed.withheld"
+    assert partner.told(lambda answer: answer["changes"][0].update(op="withheld")) == "feed.malformed"
     assert partner.told(lambda answer: answer["changes"][0].update(value="not a value")) == "feed.malformed"
     assert partner.told(lambda answer: answer["changes"][0].update(day="2026-02-31")) == "feed.malformed"
     assert partner.told(lambda answer: answer["changes"][0].update(seq="3")) == "feed.malformed"

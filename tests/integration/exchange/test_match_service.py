@@ -21,6 +21,7 @@ from takeback.hashing import query_fingerprints_of
 from takeback.httpkit.serve import Server
 from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.model.video import Video, VideoFrame, video_value
+from takeback.registry.decoy_key import open_decoys
 from takeback.settings import RegistrySettings
 
 ASKING = Terms(scopes=[Scope.MATCH])
@@ -83,6 +84,24 @@ def test_a_picture_is_found_from_its_batch_on_until_it_is_withdrawn(
     rig.withdraws(person.tokens[0])
     rig.batch()
     assert service.answer(*asked)["tier"] == "clear"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_another_partners_canary_is_not_found(service: Service) -> None:
+    rig, me = service.rig, service.rig.partner.partner
+    rig.restart(canaries=44)
+    rig.registry.services.partners.change(me.partner_id, Terms(scopes=[*Scope]))
+    mine: list[str] = []
+    while not mine:
+        rig.submits(rig.pdq(), rig.pdq())
+        rig.batch()
+        key = open_decoys(rig.folder / "keys").of_partner(me.partner_id)
+        told = [change.value or "" for change in rig.changes(Algorithm.PDQ)]
+        mine = [value for value in told if key.is_decoy(bytes.fromhex(value))]
+    asked = Fingerprint(Algorithm.PDQ, mine[0], 90)
+    assert service.answer(asked) == {**service.answer(rig.pdq()), "tier": "clear", "matches": []}
+    reply = service.ask(asked, key=rig.partner.key.text()).json()
+    assert (reply["tier"], [match["distance"] for match in reply["matches"]]) == ("hold", [0])
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

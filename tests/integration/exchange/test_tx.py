@@ -18,7 +18,9 @@ from threatexchange.signal_type.pdq.signal import PdqSignal
 from threatexchange.storage.interfaces import SignalExchangeAPIConfig
 from threatexchange.storage.local_dbm import DBMStore
 
+from takeback.client.list_store import ListStore
 from takeback.errors import NotAllowedError, NotFoundError, ProtocolViolationError
+from takeback.httpkit.serve import Server
 from takeback.integrations.threatexchange import (
     TakebackCheckpoint,
     TakebackCollabConfig,
@@ -211,3 +213,25 @@ def test_its_settings_live_in_the_store_that_an_hma_uses(exchange: Exchange, tmp
     assert checkpoint.seqs == {"pdq": 2}
     other: Any = store.exchange_get_client(by_time)
     assert other.get_client(other.collab.environment).status().esp_name == "First platform"
+
+
+def test_what_is_withheld_is_no_signal(exchange: Exchange, tmp_path: Path) -> None:
+    exchange.rig.restart(canaries=44)
+    exchange.rig.registry.services.partners.add("Another platform", [Algorithm.PDQ])
+    with Server(exchange.rig.registry.app) as server, ListStore(tmp_path / "list") as store:
+        exchange.url = server.url
+        records: Records = {}
+        with _native(exchange, tmp_path / "list") as client:
+            checkpoint: TakebackCheckpoint | None = None
+            while not store.withheld(Algorithm.PDQ):
+                exchange.lists(exchange.rig.pdq(), exchange.rig.pdq())
+                checkpoint = _fetch(client, records, checkpoint)
+            told = {change.entry_id for change in store.entries(Algorithm.PDQ)}
+            assert {record.entry_id for record in records.values()} == told
+            assert len(told) + store.withheld(Algorithm.PDQ) == exchange.rig.head(Algorithm.PDQ).count
+            assert len(client.naive_convert_to_signal_type(SIGNALS, client.collab, records)[PdqSignal]) == len(told)
+        # The shapes that have no word for it show the same entries, and no others.
+        services, partner = exchange.rig.registry.services, exchange.partner.partner
+        exchange.clock.advance(60)
+        by_time = services.ncmec.entries(partner, services.ncmec.window(None, None)).images
+        assert {entry.entry_id for entry in by_time} == told

@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING
 from alembic import command
 from sqlalchemy import create_engine, inspect, text
 
-from takeback.db import schema
+from takeback.client.feed import FeedClient
+from takeback.client.list_store import ListStore
+from takeback.client.partner_key import parse_partner_key
+from takeback.db import reading, schema
+from takeback.httpkit.serve import Server
 from takeback.model.case import HoldState
 from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm
+from takeback.registry.verification import verify_lists
 from takeback.wire.feed_v1 import first_chain, next_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from sqlalchemy import Connection
     from tests.registry_rig import RegistryRig
@@ -129,5 +135,46 @@ def test_lines_of_the_guard_list_from_before_they_were_compared_are_compared_now
         assert not done.is_running
         guard.add([rig.md5()])
         assert rig.registry.services.guard.recheck.step()
+    finally:
+        rig.registry.close()
+
+
+def test_a_log_chained_by_values_goes_on_by_digests(new_rig: Callable[[], RegistryRig], tmp_path: Path) -> None:
+    """Whoever followed it goes on: nothing is chained anew."""
+    rig = new_rig()
+    values = [secrets.token_bytes(16) for _ in range(3)]
+    day = rig.clock.now_s() // 86_400
+
+    def fill(connection: Connection) -> None:
+        chain = first_chain(Algorithm.MD5)
+        for seq, value in enumerate(values, start=1):
+            put = {"id": secrets.token_bytes(16), "value": value, "digest": hashlib.sha256(value).digest(), "day": day}
+            connection.execute(text("INSERT INTO entries VALUES (:id, 'md5', :value, :digest, NULL, :day)"), put)
+            connection.execute(
+                text("INSERT INTO changes VALUES ('md5', :seq, 1, :id, :value, NULL, :day)"), {**put, "seq": seq}
+            )
+            chain = next_chain(chain, _change(seq, put["id"], value, day))
+        connection.execute(text("INSERT INTO lists VALUES ('md5', 3, :chain, 3, :day)"), {"chain": chain, "day": day})
+
+    _go_back(rig, "registry_0008", fill)
+    rig.settings = {"canaries": 44}
+    rig.registry = rig.another_process()
+    rig.partner = rig.registry.services.partners.add("First platform", tuple(Algorithm))
+    other = rig.registry.services.partners.add("Second platform", tuple(Algorithm))
+    try:
+        with ListStore(tmp_path / "list") as store, Server(rig.registry.app) as server:
+            key = parse_partner_key(other.key.text())
+            with FeedClient.at(server.url, key, store, rig.clock) as client:
+                assert client.sync_list(Algorithm.MD5).count == 3
+                while not client.sync_list(Algorithm.MD5).withheld:
+                    rig.submits(rig.md5(), rig.md5())
+                    rig.batch()
+                head = rig.head(Algorithm.MD5)
+                result = client.sync_list(Algorithm.MD5)
+                assert (result.seq, result.count) == (head.seq, head.count)
+        changes = rig.changes(Algorithm.MD5)
+        assert [change.is_digested for change in changes] == [False] * 3 + [True] * (len(changes) - 3)
+        with reading(rig.registry.engine) as connection:
+            assert (Algorithm.MD5, head.seq) in {(one.list, one.seq) for one in verify_lists(connection)}
     finally:
         rig.registry.close()

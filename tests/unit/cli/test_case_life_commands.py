@@ -156,3 +156,40 @@ def test_a_leaked_list_is_recognised_and_decoys_are_counted(
     assert _rows(capsys) == [{"list": "md5", "entries": 1 + len(decoys), "decoys": len(decoys)}]
     assert main(["registry", "audience", *where]) == 0
     assert {row["cases"] for row in _rows(capsys)} == {None}
+
+
+def test_a_leaked_list_names_the_partner_it_was_given_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAKEBACK_CANARIES", "44")
+    built = build_registry(RegistrySettings(data_dir=tmp_path / "registry", proof_guesses=0), SystemClock())
+    one, other = (built.services.partners.add(name).partner for name in ("One platform", "Another platform"))
+    with Server(built.app) as server:
+        for _ in range(100):  # each brings each of them a canary with chance 5/12
+            submit_case(server.url, [[Fingerprint(Algorithm.MD5, os.urandom(16).hex())] for _ in range(3)], DAY)
+            built.batcher.run_once()
+            shown = {
+                partner.name: [str(item.value) for item in built.services.feed.changes(partner, "md5", 0).changes]
+                for partner in (one, other)
+            }
+            mine = set(shown[one.name]) - set(shown[other.name])
+            if len(mine) > 2 and len(set(shown[other.name]) - set(shown[one.name])) > 2:
+                break
+    built.close()
+    where = ["--data-dir", str(tmp_path / "registry")]
+    leaked, both = tmp_path / "leaked.txt", tmp_path / "both.txt"
+    leaked.write_text("\n".join(shown[one.name]))
+    both.write_text("\n".join([*shown[one.name], *shown[other.name]]))
+    assert main(["registry", "canary", "check", str(leaked), *where, "--json"]) == 1
+    assert _rows(capsys) == [{"given_to": one.partner_id, "name": one.name, "canaries": len(mine)}]
+    assert main(["registry", "canary", "check", str(leaked), *where]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"This list was given to One platform ({one.partner_id}): {len(mine)} of its canaries are in it." in said
+    assert main(["registry", "canary", "check", str(both), *where]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "given to One platform" in said
+    assert "given to Another platform" in said
+    assert "More than one partner's list is in this file" in said
+    assert main(["registry", "canary", "count", *where, "--json"]) == 0
+    rows = [row for row in _rows(capsys) if "partner" in row]
+    assert {"partner": one.partner_id, "name": one.name, "list": "md5", "canaries": len(mine)} in rows

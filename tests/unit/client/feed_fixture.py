@@ -24,13 +24,16 @@ from takeback.wire.feed_v1 import (
     PublicKeyShape,
     SignatureShape,
     SignedHeadShape,
+    SignedTextShape,
     change_shape,
     first_chain,
     head_text,
     key_id_of,
     next_chain,
     pin_of,
+    withhold,
 )
+from takeback.wire.feed_withheld_v1 import WITHHELD_CONTEXT, withheld_text
 from takeback.wire.shape import encode_base64
 
 DAY = date(2026, 11, 22)
@@ -52,6 +55,10 @@ def remove(seq: int, i: int, name: Algorithm = Algorithm.SHA256) -> Change:
     return Change(name, seq, Op.REMOVE, entry_id(i), None, None, DAY)
 
 
+def withheld(seq: int, i: int, name: Algorithm = Algorithm.SHA256) -> Change:
+    return withhold(add(seq, i, name))
+
+
 def chain_over(changes: Sequence[Change], name: Algorithm = Algorithm.SHA256) -> bytes:
     chain = first_chain(name)
     for change in changes:
@@ -71,10 +78,14 @@ class Signer:
         return self.sign_text(head_text(head))
 
     def sign_text(self, text: str) -> SignedHeadShape:
-        signature = SignatureShape(
-            key_id=key_id_of(self.public), signature=encode_base64(self.private.sign(HEAD_CONTEXT + text.encode()))
-        )
-        return SignedHeadShape(head=text, signatures=[signature])
+        return SignedHeadShape(head=text, signatures=[self._signature(text, HEAD_CONTEXT)])
+
+    def sign_other(self, text: str, context: bytes) -> SignedTextShape:
+        return SignedTextShape(text=text, signatures=[self._signature(text, context)])
+
+    def _signature(self, text: str, context: bytes) -> SignatureShape:
+        signed = self.private.sign(context + text.encode())
+        return SignatureShape(key_id=key_id_of(self.public), signature=encode_base64(signed))
 
     def partner_key(self) -> PartnerKey:
         return parse_partner_key(f"tb1_{'ab' * 8}_{'cd' * 32}_{pin_of(self.public)}")
@@ -95,16 +106,21 @@ class HandMadeRegistry:
     unreachable: bool = False
     feedback: list[dict[str, str]] = field(default_factory=list)
     takes_feedback: bool = True
+    withheld_from: str = "ab" * 8
 
     def head(self, name: Algorithm) -> Head:
         log = self.logs.get(name, [])
-        count = sum(1 if change.op is Op.ADD else -1 for change in log)
+        count = sum(-1 if change.op is Op.REMOVE else 1 for change in log)
         return self.lie(Head(name, len(log), chain_over(log, name), count, self.now_s, self.now_s + self.ttl_s))
 
     def changes(self, name: Algorithm, after: int, limit: int) -> ChangesShape:
         log = [change for change in self.logs.get(name, []) if change.seq != self.drop_seq]
-        page = [change_shape(change) for change in log if change.seq > after][:limit]
-        return ChangesShape(changes=page, head=self.signer.sign(self.head(name)))
+        page = [change for change in log if change.seq > after][:limit]
+        withheld = None
+        if any(change.op is Op.WITHHELD for change in page):
+            withheld = self.signer.sign_other(withheld_text(name, self.withheld_from, page), WITHHELD_CONTEXT)
+        head = self.signer.sign(self.head(name))
+        return ChangesShape(changes=list(map(change_shape, page)), head=head, withheld=withheld)
 
     def answer(self, path: str, authorization: str) -> tuple[int, bytes]:
         self.asked.append(path)

@@ -23,6 +23,7 @@ from takeback.wire.feed_snapshot_v1 import (
     snapshot_rows,
     snapshot_text,
 )
+from takeback.wire.feed_v1 import withhold
 
 DAY = date(2026, 11, 22)
 
@@ -49,7 +50,8 @@ def _live(name: Algorithm, steps: list[tuple[int, int]]) -> list[Change]:
         seq, day = seq + more, day + timedelta(days=days)
         entry_id = sha256(f"entry {i}".encode()).hexdigest()[:32]
         quality = i % 101 if name is Algorithm.PDQ else None
-        changes.append(Change(name, seq, Op.ADD, entry_id, _values(name, i), quality, day))
+        change = Change(name, seq, Op.ADD, entry_id, _values(name, i), quality, day)
+        changes.append(withhold(change) if i % 7 == 5 else change)
     return changes
 
 
@@ -68,6 +70,7 @@ def test_what_is_written_is_read(name: Algorithm, steps: list[tuple[int, int]]) 
 
 def test_a_row_of_pdq_takes_fifty_one_bytes() -> None:
     live = _live(Algorithm.PDQ, [(1, 0)] * 1000)
+    assert Op.WITHHELD in {change.op for change in live}, "a digest takes as much room as the value"
     first_day_bytes = 2
     assert len(_file(Algorithm.PDQ, live)) == len(MAGIC) + 1000 * 51 + first_day_bytes
 
@@ -86,8 +89,9 @@ def test_a_row_of_pdq_takes_fifty_one_bytes() -> None:
     ],
     ids=["cut short", "more behind", "no first line", "no step", "endless number", "day out of the calendar", "empty"],
 )
-def test_what_is_not_a_snapshot_is_refused(name: Algorithm, spoil: Callable[[bytes], bytes]) -> None:
-    file = _file(name, _live(name, [(1, 0), (2, 1)]))
+@pytest.mark.parametrize("withheld", [0, 4], ids=["told", "withheld at the end"])
+def test_what_is_not_a_snapshot_is_refused(name: Algorithm, withheld: int, spoil: Callable[[bytes], bytes]) -> None:
+    file = _file(name, _live(name, [(1, 0), (2, 1), *[(1, 0)] * withheld]))
     with pytest.raises(ProtocolViolationError) as refusal:
         list(read_snapshot(name, io.BytesIO(spoil(file))))
     assert refusal.value.code == "feed.malformed"

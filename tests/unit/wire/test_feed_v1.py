@@ -3,6 +3,7 @@
 import hashlib
 import json
 import struct
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -16,6 +17,7 @@ from takeback.model.video import MAX_VIDEO_DIGITS
 from takeback.wire.feed_v1 import (
     ChangeShape,
     change_shape,
+    digest_of,
     first_chain,
     head_text,
     max_changes,
@@ -23,9 +25,12 @@ from takeback.wire.feed_v1 import (
     parse_change,
     parse_head,
     record_bytes,
+    withhold,
 )
+from takeback.wire.feed_withheld_v1 import withheld_text
 
 _ADD = Change(Algorithm.PDQ, 7, Op.ADD, "ab" * 16, "0f" * 32, 83, date(2026, 3, 14))
+_DIGESTED = Change(Algorithm.PDQ, 7, Op.ADD, "ab" * 16, "0f" * 32, 83, date(2026, 3, 14), is_digested=True)
 _REMOVE = Change(Algorithm.MD5, 2**40, Op.REMOVE, "cd" * 16, None, None, date(1970, 1, 2))
 
 
@@ -34,6 +39,32 @@ def test_a_record_is_laid_out_as_the_protocol_says() -> None:
     expected = struct.pack(">QB16sBIH", 7, 1, b"\xab" * 16, 83, days, 32) + b"\x0f" * 32
     assert record_bytes(_ADD) == expected
     assert record_bytes(_REMOVE) == struct.pack(">QB16sBIH", 2**40, 2, b"\xcd" * 16, 255, 1, 0)
+
+
+def test_a_digested_record_holds_the_content_by_its_digest() -> None:
+    days = (date(2026, 3, 14) - date(1970, 1, 1)).days
+    digest = hashlib.sha256(b"takeback/entry/v1\n" + struct.pack(">BH", 83, 32) + b"\x0f" * 32).digest()
+    expected = struct.pack(">QB16sI", 7, 3, b"\xab" * 16, days) + digest
+    assert record_bytes(_DIGESTED) == expected
+    withheld = withhold(_DIGESTED)
+    assert (withheld.op, withheld.value, withheld.quality) == (Op.WITHHELD, None, None)
+    assert withheld.digest == digest.hex()
+    assert record_bytes(withheld) == expected, "the chain is the same for whoever is told and whoever is not"
+
+
+@given(st.integers(0, 255), st.binary(max_size=40), st.integers(0, 255), st.binary(max_size=40))
+def test_no_two_contents_have_one_digest(quality: int, value: bytes, other_quality: int, other: bytes) -> None:
+    one, two = (
+        digest_of(replace(_DIGESTED, quality=q, value=v.hex())) for q, v in ((quality, value), (other_quality, other))
+    )
+    assert (one == two) == ((quality, value) == (other_quality, other))
+
+
+def test_what_is_withheld_is_signed_by_partner_list_and_record() -> None:
+    withheld = withhold(_DIGESTED)
+    records = hashlib.sha256(record_bytes(withheld)).hexdigest()
+    text = withheld_text(Algorithm.PDQ, "0a" * 8, [_ADD, withheld, _REMOVE])
+    assert text == f'{{"list":"pdq","partner":"{"0a" * 8}","records":"{records}"}}'
 
 
 def test_the_chain_starts_from_the_list_and_takes_every_record() -> None:
@@ -50,8 +81,9 @@ def test_a_head_is_canonical_and_reads_back() -> None:
 
 
 def test_changes_read_back() -> None:
-    for change in (_ADD, _REMOVE):
-        assert parse_change(change.list, change_shape(change)) == change
+    for change in (_ADD, _REMOVE, _DIGESTED, withhold(_DIGESTED)):
+        read = parse_change(change.list, change_shape(change))
+        assert (read, read.is_digested) == (change, change.is_digested)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +94,15 @@ def test_changes_read_back() -> None:
         ChangeShape(seq=1, op="add", entry_id="ab" * 16, value="0f" * 32, day="2026-01-01"),
         ChangeShape(seq=1, op="remove", entry_id="ab" * 16, value="0f" * 32, day="2026-01-01"),
         ChangeShape(seq=1, op="remove", entry_id="ab" * 16, day="2026-02-30"),
+        ChangeShape(seq=1, op="remove", entry_id="ab" * 16, digested=True, day="2026-01-01"),
+        ChangeShape(seq=1, op="remove", entry_id="ab" * 16, digest="0f" * 32, day="2026-01-01"),
+        ChangeShape(
+            seq=1, op="add", entry_id="ab" * 16, value="0f" * 32, quality=80, digest="0f" * 32, day="2026-01-01"
+        ),
+        ChangeShape(seq=1, op="withheld", entry_id="ab" * 16, day="2026-01-01"),
+        ChangeShape(seq=1, op="withheld", entry_id="ab" * 16, value="0f" * 32, digest="0f" * 32, day="2026-01-01"),
+        ChangeShape(seq=1, op="withheld", entry_id="ab" * 16, quality=80, digest="0f" * 32, day="2026-01-01"),
+        ChangeShape(seq=1, op="withheld", entry_id="ab" * 16, digested=True, digest="0f" * 32, day="2026-01-01"),
     ],
 )
 def test_a_change_that_cannot_be_is_malformed(broken: ChangeShape) -> None:
