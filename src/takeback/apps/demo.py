@@ -62,6 +62,7 @@ def running_demo(
                 data_dir=folder / "registry",
                 batch_interval_s=_BATCH_INTERVAL_S,
                 batch_min_cases=1,
+                canaries=0,
                 proof_rounds=_PROOF_ROUNDS,
             ),
             clock,
