@@ -14,9 +14,10 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from takeback.apps.registry import build_registry
+from takeback.apps.registry import Registry, build_registry
 from takeback.apps.registry_backup import back_up, restore, verify_registry
 from takeback.errors import ConflictError, CorruptDataError, TakebackError, UnavailableError
+from takeback.model.entry import Change, Op
 from takeback.model.fingerprint import Algorithm
 from takeback.settings import RegistrySettings
 
@@ -91,6 +92,32 @@ def test_a_backup_comes_back_as_it_was(
     with pytest.raises(ConflictError) as exists:
         back_up(_settings(rig), file, rig.clock)
     assert exists.value.code == "backup.exists"
+
+
+def test_what_each_partner_is_told_comes_back_too(
+    rig: RegistryRig, empty_settings: Callable[[], RegistrySettings], tmp_path: Path
+) -> None:
+    other = rig.registry.services.partners.add("Second platform", tuple(Algorithm)).partner
+    partners = (rig.partner.partner, other)
+    rig.restart(canaries=44)
+
+    def told(registry: Registry) -> list[tuple[Change, ...]]:
+        return [registry.services.feed.changes(partner, "md5", 0).changes for partner in partners]
+
+    for _ in range(100):  # each brings each of them a canary with chance 5/12
+        rig.submits(rig.md5(), rig.md5())
+        rig.batch()
+        if all(Op.WITHHELD in {change.op for change in changes} for changes in told(rig.registry)):
+            break
+    back_up(_settings(rig), tmp_path / "b", rig.clock)
+    target = empty_settings()
+    restore(tmp_path / "b", target)
+    restored = build_registry(target, rig.clock)
+    try:
+        assert told(restored) == told(rig.registry)
+        assert told(restored)[0] != told(restored)[1]
+    finally:
+        restored.close()
 
 
 def test_a_backup_waits_for_the_batch(rig: RegistryRig, tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_a_tombstone_on_the_wire_has_neither_value_nor_quality(rig: RegistryRig,
     rig.withdraws(*person.tokens)
     rig.batch()
     added, removed = caller.get("/feed/v1/pdq/changes").json()["changes"]
-    assert set(added) == {"seq", "op", "entry_id", "value", "quality", "day"}
+    assert set(added) == {"seq", "op", "entry_id", "value", "quality", "day", "digested"}
     assert set(removed) == {"seq", "op", "entry_id", "day"}
 
 
