@@ -55,7 +55,9 @@ def check_command(
     for partner in found.given_to:
         _print_given(partner, as_json=as_json)
     if len(found.given_to) > 1 and not as_json:
-        console().print("  More than one partner's list is in this file: put together, or taken from the registry itself.")
+        console().print(
+            "  More than one partner's list is in this file: put together, or taken from the registry itself."
+        )
     for leak in found.leaks:
         _print_leak(leak, as_json=as_json)
     if found.given_to or found.leaks:

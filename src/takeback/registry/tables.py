@@ -164,7 +164,7 @@ CHANGES = Table(
 ADDRESSED = Table(
     "addressed",
     METADATA,
-    Column("entry_id", LargeBinary(16), primary_key=True),
+    Column("entry_id", Bytes(16), primary_key=True),
     Column("list", String(16), nullable=False),
     Column("partner_id", String(16), nullable=False),
     Index("addressed_list_partner_id", "list", "partner_id"),
