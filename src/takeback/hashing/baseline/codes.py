@@ -72,17 +72,18 @@ def tables_of(definitions: NDArray[np.uint8]) -> Tables:
 
 @kernel
 def _assign(definition: NDArray[np.uint8], by_bits: NDArray[np.uint16], by_length: NDArray[np.uint64]) -> bool:
-    """Codes to symbols: from the shortest, each one more than the last."""
+    """Codes to symbols: from the shortest, each one more than the last. Loops, as slices take a second to compile."""
     code, place = 0, 0
-    by_length[_SYMBOLS:] = definition[16:]
+    for i in range(256):
+        by_length[_SYMBOLS + i] = definition[16 + i]
     for length in range(1, 17):
         count = int(definition[length - 1])
         if count and (place + count > 256 or code + count >= 1 << length):
             return False
         for i in range(count if length <= LOOK_BITS else 0):
-            start = (code + i) << (LOOK_BITS - length)
             entry = np.uint16(length << 8 | int(definition[16 + place + i]))
-            by_bits[start : start + (1 << (LOOK_BITS - length))] = entry
+            for bits in range((code + i) << (LOOK_BITS - length), (code + i + 1) << (LOOK_BITS - length)):
+                by_bits[bits] = entry
         by_length[_FIRSTS + length] = U((place - code) & 255)
         code, place = code + count, place + count
         by_length[_BOUNDS + length] = U(code << (16 - length))

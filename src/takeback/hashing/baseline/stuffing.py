@@ -43,7 +43,8 @@ def without_stuffing(data: NDArray[np.uint8], start: int, out: NDArray[np.uint8]
         if value == 255:
             following = 1 if at == end else data[at]
             if following != 0:
-                out[to : to + _U(PADDING)] = 0
+                for i in range(_U(PADDING)):
+                    out[to + _U(i)] = 0
                 return int(to) if following == _END_OF_IMAGE else -1
             at += _U(1)
         out[to] = value

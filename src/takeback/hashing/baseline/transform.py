@@ -149,5 +149,6 @@ def transform(
         group = coefficients[number * GROUP : (number + 1) * GROUP]
         sane &= _columns(group, steps, columns)
         _rows(columns, out, number * LANES, groups * LANES)
-    coefficients[:] = 0
+    for i in range(coefficients.size):
+        coefficients[i] = 0
     return sane
