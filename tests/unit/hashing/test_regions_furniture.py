@@ -182,6 +182,16 @@ def test_a_part_of_a_drawn_picture_is_found() -> None:
     assert RegionRule().decide(RegionQuery(registered.values, registered.strong), asked).tier is Tier.HOLD
 
 
+def test_a_sticker_is_asked_where_what_is_drawn_is() -> None:
+    pixels = np.asarray(stickered(picture("coffee")))
+    plain, both = regions_to_ask(pixels).places, regions_to_ask(pixels, drawn=True).places
+    assert plain is not None
+    assert both is not None
+    on_sticker = [int((np.hypot(*(places * 500 - 90).T) < 40).sum()) for places in (plain, both)]
+    assert on_sticker[0] == 0
+    assert on_sticker[1] > 5
+
+
 def in_the_dark(image: Image.Image) -> Image.Image:
     noise = np.random.default_rng(1).normal(0.0, 1.2, (400, 500, 3))
     return Image.fromarray(np.clip(np.asarray(image) * 0.3 + noise, 0, 255).astype(np.uint8))

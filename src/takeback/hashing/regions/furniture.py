@@ -31,11 +31,12 @@ _NEAR_LEVELS = 6
 """Outside the content, a region with so much of one grey belongs to the interface. Tiles of a collage do not."""
 
 
-def picture_itself(grey: Grey) -> Callable[[Circles], Flags]:
+def picture_itself(grey: Grey, *, drawn: bool = False) -> Callable[[Circles], Flags]:
     """Tells which regions are of the picture and not of what was put on or around it.
 
     Args:
         grey: the working picture.
+        drawn: what is drawn is the picture's own.
     """
     sums = np.zeros((grey.shape[0] + 1, grey.shape[1] + 1), np.int64)
     sums[1:, 1:] = lettering_in(grey).cumsum(axis=0).cumsum(axis=1)
@@ -47,8 +48,9 @@ def picture_itself(grey: Grey) -> Callable[[Circles], Flags]:
         if boxes:
             outside = np.flatnonzero(own & _is_outside(circles, boxes[-1]))
             own[outside] = ~_on_ground(circles[outside], levels)
-        rest = np.flatnonzero(own)
-        own[rest] = ~is_drawn(circles[rest], levels)
+        if not drawn:
+            rest = np.flatnonzero(own)
+            own[rest] = ~is_drawn(circles[rest], levels)
         return own
 
     return is_own

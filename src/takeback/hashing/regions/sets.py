@@ -80,15 +80,23 @@ def regions_to_register(pixels: Pixels, recipe: Recipe = Recipe()) -> RegionSet:
     return _set_of(found.values, _strong(found), None)
 
 
-def regions_to_ask(pixels: Pixels, *, stretched: bool = False, recipe: Recipe = Recipe()) -> RegionSet:  # noqa: B008
+def regions_to_ask(
+    pixels: Pixels,
+    *,
+    stretched: bool = False,
+    drawn: bool = False,
+    recipe: Recipe = Recipe(),  # noqa: B008 - a frozen value
+) -> RegionSet:
     """The regions by which a posted picture is looked up: more of them, from every size, and mirrored.
 
-    Those on lettering and in the interface around the picture are not among them: they are not the picture's own. Nor
-    are those that it has twice: a sign that was put all over it, and what is all over it anyway, tells least of it.
+    Those on lettering, in the interface around the picture and on what is drawn are not among them: they are not the
+    picture's own. Nor are those that it has twice: a sign that was put all over it, and what is all over it anyway,
+    tells least of it.
 
     Args:
         pixels: see ``Pixels``, as displayed.
         stretched: also ask the picture made lower and higher by a quarter; three times the work.
+        drawn: ask what is drawn as well: of a video, which may be a cartoon that fades in, with a handful of regions.
         recipe: the parameters.
 
     Returns:
@@ -98,9 +106,9 @@ def regions_to_ask(pixels: Pixels, *, stretched: bool = False, recipe: Recipe = 
     bands = tuple(Band(low, high, _ASKED_A_BAND, _ASKED_DIRECTIONS) for low, high in pairwise(edges))
     grey = working_picture(pixels, recipe.long_side_px)
     forms = [grey, *(_stretched(grey, by, recipe) for by in _STRETCHES)] if stretched else [grey]
-    all_found = [find_regions(form, bands, USABLE, recipe, picture_itself(form)) for form in forms]
+    all_found = [find_regions(form, bands, USABLE, recipe, picture_itself(form, drawn=drawn)) for form in forms]
     values = np.concatenate([part for found in all_found for part in (found.values, found.mirrored)])
-    alone = [_may_speak_alone(found, form) for found, form in zip(all_found, forms, strict=True)]
+    alone = [_may_speak_alone(found, form, drawn) for found, form in zip(all_found, forms, strict=True)]
     strong = np.concatenate([part for one in alone for part in (one, one)])
     by_form = [_places(found, form, grey) for found, form in zip(all_found, forms, strict=True)]
     places = np.concatenate([part for one in by_form for part in (one, one)])
@@ -138,10 +146,10 @@ def _strong(found: FoundRegions) -> NDArray[np.bool_]:
     return strong
 
 
-def _may_speak_alone(found: FoundRegions, form: Grey) -> NDArray[np.bool_]:
-    """Which regions that are asked are strong and surely no piece of something drawn."""
-    alone: NDArray[np.bool_] = _strong(found) & ~may_be_drawn(found.circles, levels_of(form))
-    return alone
+def _may_speak_alone(found: FoundRegions, form: Grey, drawn: bool) -> NDArray[np.bool_]:
+    """Which regions that are asked are strong, and surely no piece of something drawn unless that is asked too."""
+    strong = _strong(found)
+    return strong if drawn else strong & ~may_be_drawn(found.circles, levels_of(form))
 
 
 def _set_of(values: NDArray[np.uint8], strong: NDArray[np.bool_], places: NDArray[np.float32] | None) -> RegionSet:

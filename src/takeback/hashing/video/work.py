@@ -119,7 +119,7 @@ def _asked(
         looks = Looks(track, sampling.ticks_a_second)
         asked = asked_frames(looks, notes, range(sampling.tick_count) if ticks is None else ticks)
         box = notes.box()
-        sets = tuple(regions_to_ask(region_pixels(key.luma, box)) for key in notes.key_pictures(box))
+        sets = tuple(regions_to_ask(region_pixels(key.luma, box), drawn=True) for key in notes.key_pictures(box))
         return HashedVideo(*notes.size(), track.index.duration_s, digests.result(), (), tuple(asked), sets)
 
 
