@@ -49,7 +49,7 @@ class RegistrySettings(_Settings):
         None, ge=0, description="minutes a case waits for company at most; five batch intervals if not set"
     )
     canaries: int = Field(
-        44, ge=0, le=1000, description="entries at most that one partner alone is told on one list; 0 for none"
+        44, ge=0, le=1000, description="made-up files whose fingerprints one partner alone is told, at most; 0 for none"
     )
     withdrawal_delay_days: int = Field(
         0, ge=0, le=365, description="days a withdrawal waits, in which the receipt can undo it"

@@ -95,11 +95,10 @@ class Batch:
         # case-v1 §5.3: a case that was taken in before adds nothing, and nothing withdrawn since comes back.
         new_cases = [case for case in going if case.case_id not in known]
         additions = self._additions(connection, new_cases, self._gone_at_once(wishes))
-        models = additions.entries
         if self.topping_up is not None:
             additions = additions.with_(self.topping_up.arriving(connection, new_cases, self.today))
         added = self._write(connection, additions)
-        added += self._write_canaries(connection, added, models)
+        added += self._write_canaries(connection, added, new_cases)
         removed = self._remove(connection, self._leaving(connection, wishes))
         self._extend_logs(connection, added, removed)
         return BatchReport(len(going), len(added), len(removed), 0)
@@ -134,11 +133,13 @@ class Batch:
         set_aside.hold_back(connection, sorted(guarded), self.today)
         return [entry for entry in additions.entries if entry.entry_id not in guarded]
 
-    def _write_canaries(self, connection: Connection, added: Sequence[Entry], models: Sequence[Entry]) -> list[Entry]:
+    def _write_canaries(
+        self, connection: Connection, added: Sequence[Entry], new_cases: Sequence[WaitingCase]
+    ) -> list[Entry]:
         """Write canaries beside what is added; those that go onto their lists."""
         if self.canaries is None:
             return []
-        coming = self.canaries.arriving(connection, added, models, self.today)
+        coming = self.canaries.arriving(connection, added, new_cases, self.today)
         entries = [entry for mine in coming.values() for entry in mine]
         batch_store.insert_entries(connection, entries, self.today)
         addressed.note(connection, coming)

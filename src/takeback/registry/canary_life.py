@@ -1,14 +1,15 @@
 """Canaries come and go with batches: entries that one partner alone is told, so that a leaked list names the partner.
 
-They come in among what a batch adds to a list anyway, look like it, and are never more than it. Whether a partner gets
-some is drawn for each by itself, so what is withheld from it says nothing of what it is told. They are no company for
-anybody's fingerprints: a copy of the database says which entries they are.
+They come as the fingerprints of a made-up file like one of the batch's own: where every file has one MD5 and one
+SHA-256, a digest too many would say that a batch has canaries. Whether a partner gets some is drawn for each by itself,
+so what is withheld from it says nothing of what it is told. They are no company for anybody's fingerprints: a copy of
+the database says which entries they are.
 
 **Source:** docs/protocol/case-v1.md §7.5; docs/adr/0033-canaries.md.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import SystemRandom
 
@@ -18,19 +19,19 @@ from takeback.model.fingerprint import Algorithm, Fingerprint
 from takeback.registry import addressed, store
 from takeback.registry.addressed import Told
 from takeback.registry.decoys import Decoys
-from takeback.registry.types import Entry
+from takeback.registry.types import Entry, WaitingCase
 
 _ID_BYTES = 16
 
 FEW = 6
-"""So many a partner gets soon, and may have on the shortest list."""
+"""So many on a list a partner gets soon, however short the list."""
 
 _ENTRIES_A_CANARY = 50
-"""A list has at most one canary of a partner for so many entries, once that is more than a few."""
+"""Beyond a few, a list has at most one canary of a partner for so many entries."""
 
 _CHANCE_OF_FEW, _CHANCE_OF_MORE = 1 / 2, 1 / 8
 _TIMES = (0, 1, 1, 1, 1, 2)
-"""How many at once, by list."""
+"""How many made-up files at once."""
 
 _SHARE_OF_DUE = 0.25
 """One that is due goes with one batch in four, as decoys do."""
@@ -40,6 +41,8 @@ _NONE = Told(0, -1)
 Readers = Callable[[Connection], Mapping[str, frozenset[Algorithm]]]
 """Partners that pull lists, by id, and which lists."""
 
+_File = Mapping[Algorithm, Sequence[Fingerprint]]
+
 
 @dataclass(frozen=True, slots=True)
 class Canaries:
@@ -48,7 +51,7 @@ class Canaries:
     Args:
         decoys: makes them.
         readers: for whom.
-        most: that a partner has on one list; 0 for none.
+        most: made-up files that a partner has on one list; 0 for none.
     """
 
     decoys: Decoys
@@ -57,31 +60,35 @@ class Canaries:
     _random: SystemRandom = field(default_factory=SystemRandom, repr=False)
 
     def arriving(
-        self, connection: Connection, added: Sequence[Entry], models: Sequence[Entry], today: int
+        self, connection: Connection, added: Sequence[Entry], cases: Sequence[WaitingCase], today: int
     ) -> dict[str, list[Entry]]:
         """Canaries for a batch, by partner.
 
         Args:
             connection: in a transaction.
             added: what the batch puts onto the lists.
-            models: what they are to look like, where a list has any; else they look like what is added.
+            cases: the new cases in it, of which files are imitated.
             today: days since 1970-01-01.
         """
         if not self.most or not added:
             return {}
         told = addressed.told(connection)
-        beside, likely = _by_list(added), _by_list(models)
-        limits = {name: self._limit(store.list_state(connection, name).count) for name in beside}
+        names = [entry.algorithm for entry in added]
+        sizes = {name: store.list_state(connection, name).count for name in names}
         coming: dict[str, list[Entry]] = {}
         for partner_id, lists in self.readers(connection).items():
-            mine = {name: told.get((partner_id, name), _NONE) for name in beside if name in lists}
-            room = {name: limits[name] - known.live for name, known in mine.items() if _has_turn(known, today)}
-            if any(count > 0 for count in room.values()) and self._random.random() < _chance(mine.values()):
+            model = self._random.choice(cases)
+            wanted = lists.intersection(names)
+            file = self._file_of(model, wanted)
+            known = {name: told.get((partner_id, name), _NONE) for name in file}
+            if self._random.random() < self._chance(file, known, sizes, today):
+                files = [self._file_of(model, wanted) for _ in range(self._random.choice(_TIMES))]
                 maker = self.decoys.of_partner(partner_id)
                 coming[partner_id] = [
-                    _entry_like(maker, self._random.choice(likely.get(name) or beside[name]))
-                    for name, count in room.items()
-                    for _ in range(min(self._random.choice(_TIMES), count, len(beside[name])))
+                    _entry_like(maker, one)
+                    for name in wanted
+                    # Never more than what else is added there.
+                    for one in [one for file in files for one in file.get(name, ())][: names.count(name)]
                 ]
         return coming
 
@@ -101,26 +108,38 @@ class Canaries:
             if self.decoys.last_day_of_canary(digest, day) <= today and self._random.random() < _SHARE_OF_DUE
         )
 
-    def _limit(self, entries: int) -> int:
-        return min(self.most, max(FEW, entries // _ENTRIES_A_CANARY))
+    def _file_of(self, case: WaitingCase, wanted: Collection[Algorithm]) -> _File:
+        """As many fingerprints of each of these lists as one file of a case has; which are one file's nobody knows."""
+        held = [item.fingerprint for item in case.held]
+        files = max(_count(held, Algorithm.MD5), _count(held, Algorithm.SHA256), 1)
+        file: dict[Algorithm, list[Fingerprint]] = {}
+        for name in wanted:
+            mine = [one for one in held if one.algorithm is name]
+            whole, rest = divmod(len(mine), files)
+            count = whole + (self._random.random() * files < rest)
+            if count:
+                file[name] = self._random.sample(mine, count)
+        return file
+
+    def _chance(
+        self, file: _File, known: Mapping[Algorithm, Told], sizes: Mapping[Algorithm, int], today: int
+    ) -> float:
+        """How likely a partner gets the likes of this file now."""
+        if any(one.live < FEW for one in known.values()):
+            return _CHANCE_OF_FEW
+        has_room = all(
+            known[name].live + len(mine) <= min(self.most * len(mine), sizes[name] // _ENTRIES_A_CANARY)
+            for name, mine in file.items()
+        )
+        # One batch a day, so that they are of many days.
+        has_turn = all(one.last_day < today for one in known.values())
+        return _CHANCE_OF_MORE if file and has_room and has_turn else 0.0
 
 
-def _by_list(entries: Iterable[Entry]) -> dict[Algorithm, list[Entry]]:
-    lists: dict[Algorithm, list[Entry]] = {}
-    for entry in entries:
-        lists.setdefault(entry.algorithm, []).append(entry)
-    return lists
+def _count(held: Sequence[Fingerprint], name: Algorithm) -> int:
+    return sum(one.algorithm is name for one in held)
 
 
-def _has_turn(known: Told, today: int) -> bool:
-    # Beyond the first few one batch a day brings more, so that they are of many days.
-    return known.live < FEW or known.last_day < today
-
-
-def _chance(known: Iterable[Told]) -> float:
-    return _CHANCE_OF_FEW if any(one.live < FEW for one in known) else _CHANCE_OF_MORE
-
-
-def _entry_like(maker: Decoys, model: Entry) -> Entry:
-    made = maker.like(Fingerprint(model.algorithm, model.value.hex(), model.quality))
+def _entry_like(maker: Decoys, model: Fingerprint) -> Entry:
+    made = maker.like(model)
     return Entry(secrets.token_bytes(_ID_BYTES), made.algorithm, bytes.fromhex(made.value), made.quality)
