@@ -136,8 +136,8 @@ def _decode_jpeg(data: bytes, limits: Limits, shortcuts: Shortcuts | None) -> De
     factor = shortcuts.factor_for(plan.width, plan.height) if shortcuts else 1
     luma = _wants_luma(shortcuts, factor)
     _check_plan(plan, factor, limits)
-    if luma and factor == 1 and (quick := quick_luma(data, plan)) is not None:
-        return DecodedPicture(Image.fromarray(quick), plan.width, plan.height, 1, UPRIGHT, quick)
+    if luma and (quick := quick_luma(data, plan, factor)) is not None:
+        return DecodedPicture(Image.fromarray(quick), plan.width, plan.height, factor, UPRIGHT, quick)
     needed = jpeg.without_detail(data, plan, factor, luma_only=luma) if factor > 1 else data
     with decoder_errors():
         image = opened(needed, Format.JPEG)

@@ -24,21 +24,22 @@ from takeback.hashing.jpeg import plan_of
 Grey = NDArray[np.uint8]
 
 SUBSAMPLINGS = (0, 1, 2)
+FACTORS = (2, 4, 8)
 AC_SYMBOLS = [run << 4 | size for run in range(16) for size in range(1, 11)] + [0x00, 0xF0]
 LONG_CODES = (0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125)
 """How many codes there are of each length in the table that most files have: most are of sixteen bits."""
 
 
-def ours(data: bytes) -> Grey | None:
+def ours(data: bytes, factor: int = 1) -> Grey | None:
     try:
-        return baseline_luma(data, plan_of(data))
+        return baseline_luma(data, plan_of(data), factor)
     except UnusableMediaError:
         return None
 
 
-def by_pillow(data: bytes) -> Grey:
+def by_pillow(data: bytes, factor: int = 1) -> Grey:
     with Image.open(io.BytesIO(data)) as image:
-        image.draft("L", image.size)
+        image.draft("L", (image.width // factor, image.height // factor))
         return np.asarray(image.convert("L"))
 
 
@@ -69,6 +70,13 @@ def check_equal(data: bytes) -> None:
     assert np.array_equal(pixels, by_pillow(data))
 
 
+def check_equal_shrunk(data: bytes) -> None:
+    for factor in FACTORS:
+        pixels = ours(data, factor)
+        assert pixels is not None
+        assert np.array_equal(pixels, by_pillow(data, factor))
+
+
 @pytest.mark.parametrize("subsampling", SUBSAMPLINGS)
 def test_every_quality_gives_the_libraries_pixels(subsampling: int) -> None:
     for quality in range(1, 101):
@@ -87,6 +95,13 @@ def test_every_small_size_gives_the_libraries_pixels(subsampling: int) -> None:
 def test_whole_groups_of_blocks_and_parts_of_them(width: int) -> None:
     for subsampling in SUBSAMPLINGS:
         check_equal(saved(noisy(width, 20, width), quality=92, subsampling=subsampling))
+
+
+@pytest.mark.parametrize("subsampling", SUBSAMPLINGS)
+def test_shrunk_it_gives_the_libraries_pixels(subsampling: int) -> None:
+    for quality in range(1, 101, 2):
+        width, height = 64 + quality * 7 % 130, 64 + quality % 23
+        check_equal_shrunk(saved(noisy(width, height, quality), quality=quality, subsampling=subsampling))
 
 
 def test_grey_and_tall_units_are_read() -> None:
@@ -108,6 +123,7 @@ def test_shipped_pictures_give_the_libraries_pixels(photo: Callable[[str], Image
     for name in ("astronaut", "coffee", "chelsea"):
         for options in ({"quality": 95, "subsampling": 0, "optimize": True}, {"quality": 75}, {"quality": 30}):
             check_equal(saved(photo(name), **options))
+            check_equal_shrunk(saved(photo(name), **options))
 
 
 def coded(bits: str) -> bytes:
@@ -285,10 +301,16 @@ def mutated(count: int, seed: int) -> Iterator[bytes]:
 def check_mutated(count: int, seed: int) -> int:
     """How many were read; each is what the library gives that stops at the first complaint."""
     read = 0
-    for data in mutated(count, seed):
+    for number, data in enumerate(mutated(count, seed)):
         pixels = ours(data)
         if pixels is not None:
             assert np.array_equal(pixels, by_strict_library(data))
+            read += 1
+        factor = FACTORS[number % 3]
+        shrunk = ours(data, factor)
+        if shrunk is not None:
+            by_strict_library(data)
+            assert np.array_equal(shrunk, by_pillow(data, factor))
             read += 1
     return read
 

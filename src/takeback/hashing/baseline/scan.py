@@ -31,6 +31,7 @@ from takeback.hashing.baseline.codes import (
     tables_of,
     value_of,
 )
+from takeback.hashing.baseline.shrunk import shrink
 from takeback.hashing.baseline.transform import GROUP, LANES, transform
 from takeback.hashing.downsample import kernel
 
@@ -228,6 +229,7 @@ def luma_of(
     steps: NDArray[np.int32],
     order: NDArray[np.uint64],
     unit: Unit,
+    waves: NDArray[np.int32],
     out: NDArray[np.uint8],
 ) -> bool:
     """Decode.
@@ -239,6 +241,7 @@ def luma_of(
         steps: (1024,), see ``transform.transform``.
         order: (``PLACES``,), where each place of a block is in a group.
         unit: of the file.
+        waves: see ``shrunk.waves_of``; those of 8 for all pixels.
         out: (height, width), the pixels.
 
     Returns:
@@ -248,30 +251,35 @@ def luma_of(
     if not tables.sound:
         return False
     height, width = out.shape
-    units = (width + 8 * unit.across - 1) // (8 * unit.across)
+    size = waves.shape[0]
+    units = (width + size * unit.across - 1) // (size * unit.across)
     groups = (units * unit.across + LANES - 1) // LANES
     pitch = groups * GROUP
     coefficients = np.zeros(unit.down * pitch, np.int16)
-    columns, pixels = np.empty(64 * LANES, np.int32), np.empty(groups * 8 * LANES, np.uint64)
+    room, pixels = np.zeros((2, 64 * LANES), np.int32), np.empty(groups * 8 * LANES, np.uint64)
+    single = pixels.view(np.uint8)
     reader = np.zeros(5, np.uint64)
     reader[3] = U(length + 8)
-    for top in range(0, height, 8 * unit.down):
+    for top in range(0, height, size * unit.down):
         if not _read_row(data, reader, tables, order, unit, units, coefficients):
             return False
         for row in range(unit.down):
-            if not transform(coefficients[row * pitch : (row + 1) * pitch], steps, columns, pixels):
+            blocks = coefficients[row * pitch : (row + 1) * pitch]
+            if size == 8:
+                sane = transform(blocks, steps, room[0], pixels)
+            else:
+                sane = shrink(blocks, steps, waves, room, single)
+            if not sane:
                 return False
-            _store(pixels, top + 8 * row, out)
+            _store(single, groups * LANES * size, top + size * row, min(top + size * (row + 1), height), out)
     left_bits = 8 * (length - np.int64(reader[2])) + np.int64(reader[1])
     return bool(0 <= left_bits < 8)
 
 
 @kernel
-def _store(pixels: NDArray[np.uint64], top: int, out: NDArray[np.uint8]) -> None:
-    """Eight rows, or as many as there are, without what is beyond the right side."""
-    height, width = out.shape
-    single = pixels.view(np.uint8)
-    for y in range(top, min(top + 8, height)):
-        start, row = U((y - top) * pixels.size), out[y]
-        for x in range(U(width)):
-            row[U(x)] = single[start + U(x)]
+def _store(pixels: NDArray[np.uint8], pitch: int, top: int, end: int, out: NDArray[np.uint8]) -> None:
+    """Rows from ``top`` on, if there are any, without what is beyond the right side."""
+    for y in range(top, end):
+        start, row = U((y - top) * pitch), out[y]
+        for x in range(U(row.size)):
+            row[U(x)] = pixels[start + U(x)]

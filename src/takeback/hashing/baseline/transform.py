@@ -21,8 +21,8 @@ GROUP = 65 * LANES
 _I = np.int32
 _ROW = 8 * LANES
 
-_MAX_COEFFICIENT = 4095
-_MAX_BETWEEN = 16383
+MAX_COEFFICIENT = 4095
+MAX_BETWEEN = 16383
 """Beyond, a library's sixteen-bit sums may overflow, each in its way. An honest picture has about 1150 and 11600 at
 most, and somewhat more where it was saved so poorly that nothing is left of it."""
 
@@ -92,7 +92,7 @@ def _columns(group: NDArray[np.int16], steps: NDArray[np.int32], out: NDArray[np
     # In a loop of its own: in the one above it keeps the compiler from working on several columns at a time.
     for i in range(64 * LANES):
         widest = _I(max(widest, _I(abs(out[i]))))
-    return bool(largest <= _MAX_COEFFICIENT and widest <= _MAX_BETWEEN)
+    return bool(largest <= MAX_COEFFICIENT and widest <= MAX_BETWEEN)
 
 
 @kernel
