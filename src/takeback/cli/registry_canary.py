@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from takeback.apps.registry_canary import CanaryDesk, GivenTo, Leak, open_canary
 from takeback.cli.main import EXIT_NEGATIVE
@@ -80,7 +81,7 @@ def count_command(data_dir: _DataDir = None, database_url: _DatabaseUrl = None, 
             row = {"partner": one.partner_id, "name": one.name, "list": one.list.value, "canaries": one.canaries}
             print_json(row)
         else:
-            console().print(f"{one.list.value:<11} {one.canaries:>9} canaries of {one.partner_id}  {one.name}")
+            console().print(f"{one.list.value:<11} {one.canaries:>9} canaries of {one.partner_id}  {escape(one.name)}")
 
 
 def audience_command(
@@ -105,7 +106,7 @@ def _print_given(partner: GivenTo, *, as_json: bool) -> None:
         print_json({"given_to": partner.partner_id, "name": partner.name, "canaries": partner.canaries})
         return
     count = "1 of its canaries is" if partner.canaries == 1 else f"{partner.canaries} of its canaries are"
-    console().print(f"[bold]This list was given to {partner.name}[/] ({partner.partner_id}): {count} in it.")
+    console().print(f"[bold]This list was given to {escape(partner.name)}[/] ({partner.partner_id}): {count} in it.")
 
 
 def _print_leak(leak: Leak, *, as_json: bool) -> None:
@@ -128,7 +129,7 @@ def _print_leak(leak: Leak, *, as_json: bool) -> None:
     out.print(f"[bold]{seen.list.value}[/]: {seen.decoys} of our decoys. Pulled on {seen.since} or later, at change")
     out.print(f"  {seen.from_seq} or later{until}. Partners who have pulled that far:")
     for partner_id, name in leak.partners:
-        out.print(f"    {partner_id}  {name}")
+        out.print(f"    {partner_id}  {escape(name)}")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.integration.platform.kit_fixture import RunningKit, edited, jpeg_of, picture_of, running_kit, wait_for
 from tests.integration.platform.kit_process import KitProcess, kit_environment
-from tests.unit.client.feed_fixture import HandMadeRegistry, add, served
+from tests.unit.client.feed_fixture import HandMadeRegistry, add, remove, served, withheld
 
 from takeback.model.fingerprint import Algorithm
 
@@ -67,6 +67,25 @@ def test_it_is_opened_and_brought_up_to_date(tmp_path: Path, saved: HandMadeRegi
         kit.wait_for_sync()
         assert {"index.opened", "index.rebuilt"} & set(_events(kit)) == {"index.opened"}
         assert _answers(kit) == ["hold", "hold", "clear"]
+
+
+def test_what_is_withheld_counts_for_the_log_and_is_nothing_to_match(tmp_path: Path, saved: HandMadeRegistry) -> None:
+    for name, log in saved.logs.items():
+        log.append(withheld(len(log) + 1, 8, name))
+    with _kit(tmp_path / "kit", saved) as kit:
+        kit.wait_for_sync()
+        kit.list_picture(2, jpeg_of(LATER))
+        for name, log in saved.logs.items():
+            log += [withheld(len(log) + 1, 9, name), remove(len(log) + 2, 8, name)]
+        kit.wait_for_sync()
+        counts = {one["list"]: one["count"] for one in kit.browser.get("/readyz").json()["lists"]}
+        assert (counts["md5"], len(saved.logs[Algorithm.MD5])) == (3, 6)
+        assert _answers(kit) == ["hold", "hold", "hold"]
+    with _kit(tmp_path / "kit", saved) as kit:
+        kit.wait_for_sync()
+        assert "index.opened" in _events(kit)
+        assert {one["list"]: one["count"] for one in kit.browser.get("/readyz").json()["lists"]} == counts
+        assert _answers(kit) == ["hold", "hold", "hold"]
 
 
 def test_what_was_withdrawn_is_not_in_the_file(tmp_path: Path, saved: HandMadeRegistry) -> None:

@@ -163,7 +163,7 @@ def test_a_leaked_list_names_the_partner_it_was_given_to(
 ) -> None:
     monkeypatch.setenv("TAKEBACK_CANARIES", "44")
     built = build_registry(RegistrySettings(data_dir=tmp_path / "registry", proof_guesses=0), SystemClock())
-    one, other = (built.services.partners.add(name).partner for name in ("One platform", "Another platform"))
+    one, other = (built.services.partners.add(name).partner for name in ("One platform [/]", "Another platform"))
     with Server(built.app) as server:
         for _ in range(100):  # each brings each of them a canary with chance 5/12
             submit_case(server.url, [[Fingerprint(Algorithm.MD5, os.urandom(16).hex())] for _ in range(3)], DAY)
@@ -184,7 +184,7 @@ def test_a_leaked_list_names_the_partner_it_was_given_to(
     assert _rows(capsys) == [{"given_to": one.partner_id, "name": one.name, "canaries": len(mine)}]
     assert main(["registry", "canary", "check", str(leaked), *where]) == 1
     said = " ".join(capsys.readouterr().out.split())
-    assert f"This list was given to One platform ({one.partner_id}): {len(mine)} of its canaries are in it." in said
+    assert f"This list was given to One platform [/] ({one.partner_id}): {len(mine)} of its canaries are in it." in said
     assert main(["registry", "canary", "check", str(both), *where]) == 1
     said = " ".join(capsys.readouterr().out.split())
     assert "given to One platform" in said

@@ -111,6 +111,39 @@ def test_a_change_that_cannot_be_is_malformed(broken: ChangeShape) -> None:
     assert caught.value.code == "feed.malformed"
 
 
+_HOSTILE = {
+    "op": st.sampled_from(["add", "remove", "withheld"]),
+    "value": st.none() | st.sampled_from(["0f" * 32, "0F" * 32, "0f", ""]),
+    "quality": st.none() | st.sampled_from([-1, 0, 80, 101, 254, 255]),
+    "digested": st.none() | st.booleans(),
+    "digest": st.none() | st.just("0f" * 32),
+}
+
+
+def _read(name: Algorithm, shape: ChangeShape) -> Change | str:
+    try:
+        return parse_change(name, shape)
+    except ProtocolViolationError as refusal:
+        return refusal.code
+
+
+@given(st.fixed_dictionaries(_HOSTILE), st.sampled_from(list(Algorithm)))
+def test_a_hostile_change_is_one_of_four_or_malformed(fields: dict[str, object], name: Algorithm) -> None:
+    shape = ChangeShape.model_validate({"seq": 1, "entry_id": "ab" * 16, "day": "2026-01-01", **fields})
+    change = _read(name, shape)
+    if isinstance(change, str):
+        assert change == "feed.malformed"
+        return
+    has = (change.value is not None, change.digest is not None, change.is_digested)
+    assert (change.op, *has) in {
+        (Op.ADD, True, False, False),
+        (Op.ADD, True, False, True),
+        (Op.REMOVE, False, False, False),
+        (Op.WITHHELD, False, True, True),
+    }
+    assert len(record_bytes(change)) > 0
+
+
 @given(st.text(max_size=300))
 def test_a_hostile_head_raises_nothing_else(text: str) -> None:
     with pytest.raises(ProtocolViolationError):
