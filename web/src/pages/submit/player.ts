@@ -10,6 +10,9 @@ const LONG_SIDE_PX = 512;
 /** An element that has said nothing for so long will not. */
 const PATIENCE_MS = 10_000;
 
+/** Where no new picture is shown, it is the one before that stands still. A busy device shows late. */
+const SETTLE_MS = 300;
+
 /** What a wish comes to, without the number of the question. */
 type Answer = Omit<PlayerAnswer, 'ask'>;
 
@@ -61,10 +64,29 @@ export class Player {
   async #pictureAt(timeS: number): Promise<Answer> {
     const video = this.#video;
     if (video === undefined) return {};
-    const sought = happened(video, 'seeked');
+    const [sought, shown] = [happened(video, 'seeked'), newPicture(video)];
     video.currentTime = Math.min(timeS, video.duration);
-    return (await sought) ? { picture: greyPicture(video) } : {};
+    if (!(await sought)) return {};
+    await Promise.race([shown, passed(SETTLE_MS)]);
+    return { picture: greyPicture(video) };
   }
+}
+
+/** When the element shows another picture: `seeked` comes before that on a busy device. At once where nobody says so. */
+function newPicture(video: HTMLVideoElement): Promise<void> {
+  return new Promise((resolve) => {
+    if ('requestVideoFrameCallback' in video) {
+      video.requestVideoFrameCallback(() => {
+        resolve();
+      });
+    } else {
+      resolve();
+    }
+  });
+}
+
+function passed(ms: number): Promise<void> {
+  return new Promise((resolve) => window.setTimeout(resolve, ms));
 }
 
 /** Whether an event came before an error, or at all. */
