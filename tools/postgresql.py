@@ -7,6 +7,7 @@ is closed.
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,8 @@ def _owner() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    # Whoever closes the input may send a signal as well; ended by that, the server would be left behind.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         with running_postgresql() as folder:
             print(f"postgresql+psycopg://takeback@/postgres?host={folder}", flush=True)

@@ -24,3 +24,18 @@ def test_it_reports_submissions_questions_and_kills() -> None:
     assert rows["status", None]["entries"] == 2000
     kills = rows["kills", None]
     assert (kills["kills"], kills["lost"], kills["doubled"], kills["unknown"]) == (2, 0, 0, 0)
+
+
+@pytest.mark.postgresql
+def test_its_postgresql_ends_with_it() -> None:
+    pipe = subprocess.PIPE
+    server = subprocess.Popen([sys.executable, str(ROOT / "tools/postgresql.py")], stdin=pipe, stdout=pipe, text=True)
+    assert server.stdin is not None
+    assert server.stdout is not None
+    with server:
+        folder = Path(server.stdout.readline().strip().partition("host=")[2])
+        assert (folder / "data/postmaster.pid").is_file()
+        server.stdin.close()
+        server.terminate()  # as the benchmark does, in one breath
+        assert server.wait(60) == 0
+    assert not folder.exists()
