@@ -84,8 +84,10 @@ def _node_and_npm() -> tuple[Path, Path]:
 
 
 def _run(web: Path, command: list[str], node: Path) -> None:
-    # npm's own scripts call `node` by name, and a bare machine has none in its path.
-    environment = {**os.environ, "PATH": os.pathsep.join((str(node.parent), os.environ.get("PATH", "")))}
+    # npm's own scripts call `node` by name, and a bare machine has none in its path. npm's log files would only repeat
+    # what it prints, and two that clear away old ones at the same time have been seen to go on for ever.
+    paths = os.pathsep.join((str(node.parent), os.environ.get("PATH", "")))
+    environment = {**os.environ, "PATH": paths, "npm_config_logs_max": "0", "npm_config_update_notifier": "false"}
     done = subprocess.run(command, cwd=web, env=environment, check=False)
     if done.returncode != 0:
         step = " ".join(Path(part).name for part in command[:3])
