@@ -78,9 +78,13 @@ def forms_of_samples(samples: Matrix) -> tuple[PdqHash, ...]:
 
 def warm_up() -> None:
     """Compile the kernels, or load them from the cache on disk, before the first picture comes."""
-    pdq_forms_of(np.zeros((8, 8, 3), np.uint8))
     axis = Axis(64, 2, cut_first=False)
-    samples_of_luma(np.zeros((32, 32), np.uint8), axis, axis)
+    # To numba, pixels that may not be written to are of another type; Pillow's are such, our own decoder's are not.
+    for writeable in (True, False):
+        colours, luma = np.zeros((8, 8, 3), np.uint8), np.zeros((32, 32), np.uint8)
+        colours.flags.writeable = luma.flags.writeable = writeable
+        pdq_forms_of(colours)
+        samples_of_luma(luma, axis, axis)
 
 
 @cache

@@ -18,5 +18,8 @@ def warm_up() -> None:
     # Noise has points that stand out, so that all of the way to a region's hash is gone.
     noise = np.random.default_rng(0).integers(0, 256, (_SIDE_PX, _SIDE_PX, 3), dtype=np.uint8)
     for channels in (noise, noise[:, :, :1]):
-        regions_to_ask(np.ascontiguousarray(channels))
-        views_to_ask(np.ascontiguousarray(channels))
+        for writeable in (True, False):
+            pixels = channels.copy()
+            pixels.flags.writeable = writeable
+            regions_to_ask(pixels)
+            views_to_ask(pixels)
