@@ -7,7 +7,7 @@ class Bytes(LargeBinary):
     """Bytes, handed to the driver as they are.
 
     SQLAlchemy wraps every value in the driver's ``Binary``, a ``memoryview`` with both of ours. Nobody needs that, and
-    tens of thousands of them keep the garbage collector busy for a third of a batch's time.
+    a large batch makes tens of thousands of them, which keep the garbage collector busy.
     """
 
     cache_ok = True
